@@ -1,0 +1,257 @@
+"""The only module that touches private names of aiortc and pylibsrtp.
+
+aiortc gives the DTLS handshake (and later SCTP); its receivers and senders
+decode and encode, so media takes libsrtp directly. Both packages are pinned, and
+tests/contract/test_private_names.py fails when an upgrade moves a name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from aiortc import RTCCertificate
+from aiortc.rtcdtlstransport import (
+    SRTP_AEAD_AES_128_GCM,
+    SRTP_PROFILES,
+    RTCDtlsFingerprint,
+    RTCDtlsParameters,
+    RTCDtlsTransport,
+    SRTPProtectionProfile,
+    State,
+)
+from OpenSSL import SSL
+from pylibsrtp._binding import ffi, lib
+
+# Cheapest first (0.62 µs a packet against 1.34 µs for AES-CM-HMAC-SHA1).
+PROFILES = sorted(SRTP_PROFILES, key=lambda profile: profile != SRTP_AEAD_AES_128_GCM)
+TAG_BYTES = 16  # both GCM profiles; AES-CM-SHA1-80 adds 10
+MAX_RTCP_GROWTH = 4 + 16 + 128  # SRTCP index, tag and the longest MKI
+MAX_DATAGRAM = 2048
+MAX_QUEUED_DATAGRAMS = 32
+OK = lib.srtp_err_status_ok
+
+Fingerprints = Sequence[tuple[str, str]]  # (algorithm, value) of an SDP
+
+
+class Certificate(RTCCertificate):
+    """The relay's certificate; all its connections share one SSL context."""
+
+    _shared: SSL.Context | None = None
+
+    def _create_ssl_context(
+        self, srtp_profiles: list[SRTPProtectionProfile]
+    ) -> SSL.Context:
+        if self._shared is None:
+            self._shared = super()._create_ssl_context(srtp_profiles)
+        return self._shared
+
+    @property
+    def sha256_fingerprint(self) -> str:
+        return next(f.value for f in self.getFingerprints() if f.algorithm == "sha-256")
+
+
+class _Datagrams:
+    """What RTCDtlsTransport takes for an ICE transport: a bounded packet queue."""
+
+    role = "controlled"
+    state = "completed"
+
+    def __init__(self, send: Callable[[bytes], None]) -> None:
+        self._queue: deque[bytes] = deque(maxlen=MAX_QUEUED_DATAGRAMS)
+        self._waiter: asyncio.Future[None] | None = None
+        self._closed = False
+        self._send_now = send
+
+    def put(self, data: bytes) -> None:
+        self._queue.append(data)
+        self._wake()
+
+    def close(self) -> None:
+        self._closed = True
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    async def _recv(self) -> bytes:
+        while not self._queue:
+            if self._closed:
+                raise ConnectionError
+            self._waiter = asyncio.get_running_loop().create_future()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+        return self._queue.popleft()
+
+    async def _send(self, data: bytes) -> None:
+        if self._closed:
+            raise ConnectionError
+        self._send_now(data)
+
+
+class DtlsServer:
+    """One DTLS association, always its server side.
+
+    `on_connected` is called once when media may flow, `on_closed` once when the
+    association failed or ended (never after `close`).
+    """
+
+    def __init__(
+        self,
+        certificate: Certificate,
+        send: Callable[[bytes], None],
+        on_connected: Callable[[], None],
+        on_closed: Callable[[], None],
+    ) -> None:
+        self._datagrams = _Datagrams(send)
+        self._transport = RTCDtlsTransport(self._datagrams, [certificate])
+        self._transport._set_role("server")
+        self._transport._srtp_profiles = PROFILES
+        self._on_connected = on_connected
+        self._on_closed = on_closed
+        self._task: asyncio.Task[None] | None = None
+        self._sessions: tuple[Any, Any] | None = None  # keeps libsrtp's memory
+        self.rx: Any = None  # libsrtp handles, None until connected
+        self.tx: Any = None
+        self.tag_bytes = TAG_BYTES
+
+    @property
+    def is_connected(self) -> bool:
+        return self.tx is not None
+
+    def start(self, fingerprints: Fingerprints) -> None:
+        """Expect the client's handshake, from a certificate of `fingerprints`."""
+        parameters = RTCDtlsParameters(
+            fingerprints=[RTCDtlsFingerprint(*pair) for pair in fingerprints]
+        )
+        self._task = asyncio.create_task(self._run(parameters), name="dtls")
+
+    def feed(self, data: bytes) -> None:
+        """Take one datagram of the peer (first byte 20-63)."""
+        self._datagrams.put(data)
+
+    async def close(self) -> None:
+        """Say goodbye to the peer and end; idempotent."""
+        task, self._task = self._task, None
+        if task is None:
+            return
+        self._transport.remove_all_listeners()
+        await self._transport.stop()
+        self._datagrams.close()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        self.rx = self.tx = self._sessions = None
+
+    async def _run(self, parameters: RTCDtlsParameters) -> None:
+        await self._transport.start(parameters)
+        if self._transport._state is not State.CONNECTED:
+            self._on_closed()
+            return
+        ended = asyncio.Event()
+        self._transport.on("statechange", ended.set)
+        self._sessions = (self._transport._rx_srtp, self._transport._tx_srtp)
+        self.rx, self.tx = (session._srtp[0] for session in self._sessions)
+        if self._transport._ssl.get_selected_srtp_profile() == (
+            b"SRTP_AES128_CM_SHA1_80"
+        ):
+            self.tag_bytes = 10
+        self._on_connected()
+        await ended.wait()  # the only state after connected is closed
+        self._on_closed()
+
+
+_scratch = ffi.new("unsigned char[]", MAX_DATAGRAM)
+_scratch_view = ffi.buffer(_scratch)
+_length = ffi.new("int *")
+
+
+def unprotect_rtp(handle: Any, data: bytes) -> bytes | None:
+    """The RTP packet, or nothing when it fails authentication or is a replay."""
+    return _process(lib.srtp_unprotect, handle, data)
+
+
+def unprotect_rtcp(handle: Any, data: bytes) -> bytes | None:
+    return _process(lib.srtp_unprotect_rtcp, handle, data)
+
+
+def protect_rtcp(handle: Any, data: bytes) -> bytes | None:
+    if len(data) > MAX_DATAGRAM - MAX_RTCP_GROWTH:
+        return None
+    return _process(lib.srtp_protect_rtcp, handle, data)
+
+
+def _process(function: Any, handle: Any, data: bytes) -> bytes | None:
+    length = len(data)
+    if length > MAX_DATAGRAM:
+        return None
+    ffi.memmove(_scratch, data, length)
+    _length[0] = length
+    if function(handle, _scratch, _length) != OK:
+        return None
+    return bytes(_scratch_view[0 : _length[0]])
+
+
+class BurstBuffer:
+    """Protects one burst of packets for one viewer after the other.
+
+    `load` copies the burst's plain bytes once; `protect` restores them by one
+    memmove and protects each packet in place, so a viewer costs one call into
+    libsrtp a packet and nothing else. All packets but the last have one size.
+    """
+
+    MAX_PACKETS = 64
+    CAPACITY = 65536
+
+    def __init__(self) -> None:
+        self._data = ffi.new("unsigned char[]", self.CAPACITY)
+        self._lengths = ffi.new("int[]", self.MAX_PACKETS)
+        self._view = memoryview(ffi.buffer(self._data))
+        self._template = b""
+        self._length_template = b""
+        self._slots: list[tuple[Any, Any]] = []
+        self._layouts: dict[int, list[tuple[Any, Any]]] = {}
+        self.wire = self._view[:0]  # what goes to the socket after `protect`
+        self.segment_bytes = 0
+
+    def load(self, packets: Sequence[bytes], tag_bytes: int) -> None:
+        """Take a burst: 1 to 64 packets, all but the last of one size."""
+        gap = bytes(tag_bytes)
+        self.segment_bytes = segment = len(packets[0]) + tag_bytes
+        self._template = gap.join(packets)
+        self._length_template = struct.pack(f"{len(packets)}i", *map(len, packets))
+        slots = self._layouts.get(segment)
+        if slots is None:
+            slots = self._lay_out(segment)
+        self._slots = slots[: len(packets)]
+        self.wire = self._view[: len(self._template) + tag_bytes]
+
+    def _lay_out(self, segment: int) -> list[tuple[Any, Any]]:
+        if len(self._layouts) > 256:  # sizes vary within a narrow range
+            self._layouts.clear()
+        count = min(self.MAX_PACKETS, self.CAPACITY // segment)
+        slots = [(self._data + i * segment, self._lengths + i) for i in range(count)]
+        self._layouts[segment] = slots
+        return slots
+
+    def protect(self, handle: Any) -> bool:
+        """Fill `wire` for the viewer whose libsrtp session is `handle`."""
+        ffi.memmove(self._data, self._template, len(self._template))
+        ffi.memmove(self._lengths, self._length_template, len(self._length_template))
+        protect = lib.srtp_protect
+        status = 0
+        for packet, length in self._slots:
+            status |= protect(handle, packet, length)
+        return status == 0
+
+
+def protect_rtp(handle: Any, packet: bytes) -> bytes | None:
+    """One RTP packet, protected."""
+    if len(packet) > MAX_DATAGRAM - TAG_BYTES:
+        return None
+    return _process(lib.srtp_protect, handle, packet)

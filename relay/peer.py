@@ -1,0 +1,159 @@
+"""One remote peer: its ICE validation, DTLS association and end.
+
+Publishers and viewers are peers. A peer is found by its local ICE ufrag first
+and by its validated addresses afterwards; nothing but STUN is taken from any
+other address (design 5).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from relay.aiortc_adapter import (
+    DtlsServer,
+    protect_rtcp,
+    unprotect_rtcp,
+    unprotect_rtp,
+)
+from relay.control import CloseReason
+from relay.ice import Address, make_credentials
+from relay.packet import is_rtcp
+
+if TYPE_CHECKING:
+    from relay.negotiation import RemoteTransport
+    from relay.router import Router
+    from relay.udp import MediaSocket
+
+CONSENT_TIMEOUT_S = 30.0  # RFC 7675 5.1
+MAX_ADDRESSES = 16  # validated ones remembered; the oldest goes
+
+
+class Peer:
+    """The base of Publisher and Viewer. The router owns it and closes it."""
+
+    def __init__(
+        self, router: Router, session: str, reply_to: str, start_timeout_ms: int
+    ) -> None:
+        self.router = router
+        self.session = session
+        self.reply_to = reply_to
+        self.credentials = make_credentials()
+        self.started = False
+        self.closed = False
+        self.last_check = router.clock()
+        self.socket: MediaSocket | None = None
+        self.address: Address | None = None
+        self.addresses: dict[Address, MediaSocket] = {}
+        self.dtls = DtlsServer(
+            router.certificate, self.send_raw, self._connected, self.lose
+        )
+        self._start_timer = asyncio.get_running_loop().call_later(
+            start_timeout_ms / 1000, self._start_timed_out
+        )
+        self._early_dtls: bytes | None = None
+        self._handshaking = False
+
+    # -- life ---------------------------------------------------------------
+
+    def begin_handshake(self, remote: RemoteTransport) -> None:
+        """Expect DTLS from the peer that `remote` describes; once."""
+        if self._handshaking or self.closed:
+            return
+        self._handshaking = True
+        self.dtls.start(remote.fingerprints)
+        if self._early_dtls is not None:
+            # The hello may overtake the answer on its way through signalling.
+            self.dtls.feed(self._early_dtls)
+            self._early_dtls = None
+
+    def mark_started(self) -> None:
+        """Stop the start timer; the router tells signalling."""
+        self.started = True
+        self._start_timer.cancel()
+
+    def lose(self) -> None:
+        """The association ended without a command of ours."""
+        if not self.closed:
+            self.router.peer_lost(self, CloseReason.LOST)
+
+    def _start_timed_out(self) -> None:
+        if not self.started and not self.closed:
+            self.router.peer_lost(self, CloseReason.START_TIMEOUT)
+
+    def close(self) -> None:
+        """Forget the peer; DTLS says goodbye in a task of the router's."""
+        if self.closed:
+            return
+        self.closed = True
+        self._start_timer.cancel()
+        self.router.spawn(self.dtls.close())
+
+    def _connected(self) -> None:
+        if not self.closed:
+            self.on_connected()
+
+    def on_connected(self) -> None:
+        raise NotImplementedError  # Publisher and Viewer
+
+    # -- network ------------------------------------------------------------
+
+    def validated(
+        self, socket: MediaSocket, address: Address, *, nominated: bool
+    ) -> None:
+        """An authenticated check came from `address`."""
+        self.last_check = self.router.clock()
+        if address not in self.addresses:
+            if len(self.addresses) >= MAX_ADDRESSES:
+                oldest = next(iter(self.addresses))
+                del self.addresses[oldest]
+                self.router.forget_address(oldest, self)
+            self.addresses[address] = socket
+            self.router.remember_address(address, self)
+        if self.address is None or (nominated and address != self.address):
+            self.socket, self.address = socket, address
+            self.on_address_changed()
+
+    def on_address_changed(self) -> None:
+        """The address to send to is another one now."""
+
+    def consent_lost(self, now: float) -> bool:
+        return now - self.last_check > CONSENT_TIMEOUT_S
+
+    def send_raw(self, data: bytes) -> None:
+        """Send a datagram to the selected address; lost if it would block."""
+        if self.socket is not None and self.address is not None:
+            self.socket.send(data, self.address)
+
+    def receive_dtls(self, data: bytes) -> None:
+        if self._handshaking:
+            self.dtls.feed(data)
+        else:
+            self._early_dtls = data
+
+    def receive_srtp(self, data: bytes) -> None:
+        """Take an SRTP or SRTCP packet (first byte 128-191)."""
+        handle = self.dtls.rx
+        if handle is None:
+            return
+        if is_rtcp(data):
+            plain = unprotect_rtcp(handle, data)
+            if plain is not None:
+                self.on_rtcp(plain)
+        else:
+            plain = unprotect_rtp(handle, data)
+            if plain is not None:
+                self.on_rtp(plain)
+
+    def send_rtcp(self, data: bytes) -> None:
+        handle = self.dtls.tx
+        if handle is not None:
+            protected = protect_rtcp(handle, data)
+            if protected is not None:
+                self.send_raw(protected)
+
+    def on_rtp(self, data: bytes) -> None:
+        """Viewers send none."""
+
+    def on_rtcp(self, data: bytes) -> None:
+        """Publisher and Viewer take what they need."""
