@@ -1,0 +1,252 @@
+"""The WebSocket of one client: connect, receive, disconnect, and the error boundary.
+
+No rules here. It does not use Channels' own dispatch: that starts two tasks and
+crosses into a thread for every frame, and most frames are pings of idle sockets.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+from channels.consumer import AsyncConsumer
+from channels.layers import get_channel_layer
+
+from relay import control
+from signalling import events, registry, replies, store
+from signalling.context import Context, Expired, WaitOver
+from signalling.errors import ProtocolError, SignallingError, StoreUnavailable
+from signalling.handlers import (
+    HANDLERS,
+    handle_event,
+    handle_relay_lost,
+    handle_stream_live,
+    handle_wait_over,
+)
+from signalling.limits import CANDIDATE_COST, LimitedLog, TokenBucket
+from signalling.load import sampler
+from signalling.messages import Message, TakeCandidate, parse_message
+from signalling.protocol import PING_TEXT, PONG_TEXT, ErrorDefinition, Notification
+from signalling.replies import Outgoing, serialize
+from signalling.session import SocketSession
+from streams import services
+
+logger = logging.getLogger(__name__)
+log = LimitedLog(logger)
+
+LEGACY_APPLICATION = "WebRTCApp4"  # contract 12: its path alone is the dialect
+_PONG = {"type": "websocket.send", "text": PONG_TEXT}
+_MAX_USER_AGENT_CHARS = 255
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Handler = Callable[..., Awaitable[list[Outgoing]]]
+
+
+class SignallingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels is untyped
+    """One socket. Its commands and events are handled one at a time, in order."""
+
+    async def __call__(
+        self, scope: dict[str, Any], receive: Receive, send: Send
+    ) -> None:
+        """Return when the socket is gone and everything of it is cleaned up."""
+        self._base_send = send
+        self._channel = ""
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._turn = asyncio.Lock()
+        self._context = Context(_session(scope), self._subscribe, self._post)
+        self._bucket = TokenBucket()
+        try:
+            if await self._connect(receive):
+                await self._run(receive)
+        finally:
+            await self.clean_up()
+
+    async def _connect(self, receive: Receive) -> bool:
+        """Whether the socket is accepted: its application exists."""
+        message = await receive()
+        if message["type"] != "websocket.connect":
+            return False
+        if registry.is_stopping() or not await self._has_application():
+            log.warning("a socket was refused: no such application, or stopping")
+            await self._base_send({"type": "websocket.close"})
+            return False
+        await self._base_send({"type": "websocket.accept"})
+        registry.add(self)
+        sampler.start()
+        return True
+
+    async def _has_application(self) -> bool:
+        name = self._context.session.application
+        try:
+            return await store.run(services.application_exists, name)
+        except StoreUnavailable:
+            return True  # its commands say so, and work when the database is back
+
+    async def _run(self, receive: Receive) -> None:
+        take = self._bucket.take
+        while True:
+            message = await receive()
+            if message["type"] == "websocket.disconnect":
+                return
+            text = message.get("text")
+            if not take():
+                log.warning("a socket sends too much; frames dropped")
+            elif text == PING_TEXT:
+                await self._send_frame(_PONG)
+            elif text is None:
+                log.warning("binary frame ignored")
+            else:
+                await self._receive(text)
+
+    async def _receive(self, text: str) -> None:
+        try:
+            message = parse_message(text, legacy=self._context.session.legacy)
+        except ProtocolError as error:
+            log.warning(f"frame ignored: {error}")
+        except SignallingError as refused:
+            await self._send([replies.error(refused)])
+        else:
+            await self._handle(message)
+
+    async def _handle(self, message: Message) -> None:
+        if isinstance(message, TakeCandidate):
+            self._bucket.give_back(1 - CANDIDATE_COST)
+        stream_id: str | None = getattr(message, "stream_id", None)
+        await self._answer(stream_id, HANDLERS[type(message)], message)
+
+    async def _answer(
+        self, stream_id: str | None, handler: Handler, *args: object
+    ) -> None:
+        """Send what `handler` returns, or its refusal; the socket stays open.
+
+        The one place where any exception ends: a bug costs its command only.
+        """
+        async with self._turn:
+            try:
+                answers = await handler(self._context, *args)
+            except SignallingError as refused:
+                logger.info("refused %s: %s", stream_id, refused)
+                refused.stream_id = refused.stream_id or stream_id
+                answers = [replies.error(refused)]
+            except Exception:
+                logger.exception("%s of %s", self._channel, stream_id)
+                definition = ErrorDefinition.SERVER_ERROR
+                answers = [replies.error(SignallingError(definition, stream_id))]
+            await self._send(answers)
+
+    async def _send(self, answers: list[Outgoing]) -> None:
+        legacy = self._context.session.legacy
+        for answer in answers:
+            text = serialize(answer, legacy=legacy)
+            await self._send_frame({"type": "websocket.send", "text": text})
+
+    async def _send_frame(self, frame: dict[str, Any]) -> None:
+        # Some servers raise once the client is gone; its disconnect is coming.
+        with contextlib.suppress(OSError):
+            await self._base_send(frame)
+
+    async def announce_stop(self) -> None:
+        """The client knows that it must come back elsewhere."""
+        await self._send([replies.notification(Notification.SERVER_WILL_STOP)])
+
+    # Events: from relays and other sockets by the channel layer, and from timers.
+
+    async def _subscribe(self) -> str:
+        layer = get_channel_layer()
+        if not self._channel and layer is not None:
+            self._channel = await layer.new_channel()
+            self._spawn(self._run_events(self._channel), "events")
+        return self._channel
+
+    async def _run_events(self, channel: str) -> None:
+        layer = get_channel_layer()
+        while True:
+            message = await layer.receive(channel)
+            try:
+                await self._layer_message(message)
+            except (KeyError, ValueError) as error:
+                logger.error("malformed channel-layer message: %s", error)
+
+    async def _layer_message(self, message: dict[str, Any]) -> None:
+        """Raises KeyError or ValueError: a message of another shape."""
+        kind = message["type"]
+        if kind == events.RELAY_EVENT:
+            event = control.decode(message["event"].encode())
+            if isinstance(event, control.SessionEvent):
+                await self._on_event(event)
+        elif kind == events.RELAY_LOST:
+            await self._answer(None, handle_relay_lost, message["sessions"])
+        elif kind == events.STREAM_LIVE:
+            stream_id = message["stream_id"]
+            await self._answer(stream_id, handle_stream_live, stream_id)
+        elif kind == events.SERVER_STOP:
+            await self.announce_stop()
+        else:
+            raise ValueError(kind)
+
+    async def _on_event(self, event: control.SessionEvent | Expired) -> None:
+        attempt = self._context.session.get(event.session)
+        if attempt is not None:
+            await self._answer(attempt.stream_id, handle_event, event)
+
+    def _post(self, event: Expired | WaitOver) -> None:
+        if isinstance(event, Expired):
+            self._spawn(self._on_event(event), "expiry")
+        else:
+            work = self._answer(event.stream_id, handle_wait_over, event)
+            self._spawn(work, "end of a wait")
+
+    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        task = asyncio.create_task(work, name=f"{name} of {self._channel}")
+        self._tasks.add(task)
+        task.add_done_callback(self._on_task_done)
+
+    def _on_task_done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            logger.error("%s failed", task.get_name(), exc_info=task.exception())
+
+    # The end.
+
+    async def clean_up(self) -> None:
+        """Nothing of the socket is left; its live publishers wait for their return.
+
+        Every step runs even if one fails; a second call finds nothing to do.
+        """
+        registry.discard(self)
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        session, channel = self._context.session, self._channel
+        waiting = list(session.waiting)
+        attempts = session.clear()
+        steps: list[Awaitable[object]] = []
+        if attempts:
+            await _finish(store.run_or_retry(services.close_socket, channel))
+        for attempt in attempts:
+            steps.append(self._context.hang_up(attempt, park=attempt.can_wait))
+        steps += [self._context.stop_waiting(stream_id) for stream_id in waiting]
+        await _finish(*steps)
+
+
+async def _finish(*steps: Awaitable[object]) -> None:
+    for outcome in await asyncio.gather(*steps, return_exceptions=True):
+        if isinstance(outcome, Exception):
+            logger.error("a step of a clean-up failed", exc_info=outcome)
+
+
+def _session(scope: dict[str, Any]) -> SocketSession:
+    application = scope["url_route"]["kwargs"]["application"]
+    agent = dict(scope.get("headers") or ()).get(b"user-agent", b"")
+    client = scope.get("client") or ("",)
+    return SocketSession(
+        application=application,
+        legacy=application == LEGACY_APPLICATION,
+        remote_ip=str(client[0])[:64],
+        user_agent=agent.decode("latin-1")[:_MAX_USER_AGENT_CHARS],
+    )

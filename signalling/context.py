@@ -1,0 +1,209 @@
+"""What a handler may do besides answering: rows, relays, timers, groups."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from channels.exceptions import ChannelFull
+from channels.layers import get_channel_layer
+
+from relay import control
+from signalling import events, registry, store
+from signalling.errors import SignallingError, StoreUnavailable, refusal
+from signalling.limits import MAX_WAITING, WAITING_S
+from signalling.link import RelayUnavailable, get_link
+from signalling.load import current_load
+from signalling.protocol import ErrorDefinition
+from signalling.session import Attempt, SocketSession
+from signalling.supervisor import NODE_NAME
+from streams import services
+from streams.policy import AccessDenied
+
+logger = logging.getLogger(__name__)
+Request = TypeVar("Request")
+
+RELAY_DEADLINE_S = 2.0
+# Once a relay knows an attempt it keeps its time. The timer here then only speaks
+# when the relay's word got lost.
+TIMER_MARGIN_MS = 2000
+
+
+class Grant(Protocol):
+    @property
+    def session(self) -> str:
+        """The new attempt."""
+
+
+GrantT = TypeVar("GrantT", bound=Grant)
+Open = Callable[[Request, services.SocketInfo, services.Load, tuple[str, ...]], GrantT]
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """An attempt did not start in time."""
+
+    session: str
+
+
+@dataclass(frozen=True, slots=True)
+class WaitOver:
+    """A socket has waited long enough for a stream."""
+
+    stream_id: str
+
+
+@dataclass(slots=True, eq=False)
+class Context:
+    """The ports of one socket's handlers, which run one at a time.
+
+    `subscribe` returns the socket's channel name, from then on listened to.
+    `post` has an event of our own handled, after what is being handled now.
+    """
+
+    session: SocketSession
+    subscribe: Callable[[], Awaitable[str]]
+    post: Callable[[Expired | WaitOver], None]
+
+    async def open(
+        self, call: Open[Request, GrantT], request: Request, stream_id: str
+    ) -> GrantT:
+        """Ask `open_publish` or `open_play`; its row exists afterwards.
+
+        Raises:
+            SignallingError: what it refused, by its name on the wire.
+        """
+        if registry.is_stopping():
+            raise SignallingError(ErrorDefinition.NOT_INITIALIZED, stream_id)
+        self.session.check_room(stream_id)
+        socket = services.SocketInfo(
+            channel=await self.subscribe(),
+            node=NODE_NAME,
+            remote_ip=self.session.remote_ip,
+            user_agent=self.session.user_agent,
+        )
+        try:
+            return await store.run(
+                call, request, socket, current_load(), _relays(), undo=_close_late
+            )
+        except AccessDenied as denied:
+            raise refusal(denied.reason, stream_id) from denied
+        except StoreUnavailable:
+            raise StoreUnavailable(stream_id) from None
+
+    async def begin(self, attempt: Attempt, delay_ms: int) -> None:
+        """Keep a granted attempt, for `delay_ms` at most until it is live."""
+        older = self.session.add(attempt)
+        self.arm(attempt, delay_ms)
+        if older is not None:  # its row went away without us, by a sweep say
+            await self.hang_up(older)
+
+    def arm(self, attempt: Attempt, delay_ms: int) -> None:
+        """(Re)start the time in which `attempt` must become live."""
+        attempt.cancel_timer()
+        attempt.timer = asyncio.get_running_loop().call_later(
+            delay_ms / 1000, self.post, Expired(attempt.session)
+        )
+
+    async def command(self, attempt: Attempt, command: control.Command) -> None:
+        """Hand `command` to the attempt's relay; without one the attempt ends.
+
+        Raises:
+            SignallingError: there is no relay; the row is closed.
+        """
+        try:
+            await _send(attempt.relay, command)
+        except RelayUnavailable as error:
+            logger.error(
+                "relay %s takes no command for %s", attempt.relay, attempt.session
+            )
+            await self.close_row(attempt)
+            definition = ErrorDefinition.SERVER_ERROR
+            raise SignallingError(definition, attempt.stream_id) from error
+
+    async def close(self, attempt: Attempt) -> None:
+        """Forget the attempt, free its id, end it at its relay, in this order."""
+        await self.close_row(attempt)
+        await self.hang_up(attempt)
+
+    async def close_row(self, attempt: Attempt) -> None:
+        """As `close`, for an attempt that its relay has ended already."""
+        self.session.forget(attempt)
+        await store.run_or_retry(services.close_session, attempt.session)
+
+    async def park_row(self, attempt: Attempt) -> None:
+        """Let the attempt go; its stream waits for the publisher's return."""
+        self.session.lose(attempt)
+        await store.run_or_retry(services.park_session, attempt.session)
+
+    async def hang_up(self, attempt: Attempt, *, park: bool = False) -> None:
+        """Tell the relay, which has nothing to end when it is not there."""
+        try:
+            await _send(attempt.relay, control.CloseSession(attempt.session, park=park))
+        except RelayUnavailable:
+            logger.info("relay %s is gone, and %s too", attempt.relay, attempt.session)
+
+    async def wait_for_stream(self, stream_id: str) -> None:
+        """Have `stream.live` sent here, for WAITING_S or until `stop_waiting`."""
+        waiting = self.session.waiting
+        if stream_id in waiting:
+            return
+        while len(waiting) >= MAX_WAITING:
+            await self.stop_waiting(next(iter(waiting)))
+        channel = await self.subscribe()
+        layer = get_channel_layer()
+        if layer is None:
+            return
+        waiting[stream_id] = asyncio.get_running_loop().call_later(
+            WAITING_S, self.post, WaitOver(stream_id)
+        )
+        await layer.group_add(self._group(stream_id), channel)
+
+    async def stop_waiting(self, stream_id: str) -> None:
+        timer = self.session.waiting.pop(stream_id, None)
+        layer = get_channel_layer()
+        if timer is None or layer is None:
+            return
+        timer.cancel()
+        await layer.group_discard(self._group(stream_id), await self.subscribe())
+
+    async def announce_live(self, stream_id: str) -> None:
+        """Tell the sockets that wait for this stream."""
+        layer = get_channel_layer()
+        if layer is None:
+            return
+        try:
+            message = events.stream_live(stream_id)
+            await layer.group_send(self._group(stream_id), message)
+        except ChannelFull:  # their clients ask again by themselves
+            logger.warning("some who wait for %s were not told", stream_id)
+
+    def stream_key(self, stream_id: str) -> str:
+        """What relays call the stream."""
+        return f"{self.session.application}/{stream_id}"
+
+    def _group(self, stream_id: str) -> str:
+        return events.waiting_group(self.session.application, stream_id)
+
+
+def _relays() -> tuple[str, ...]:
+    try:
+        return get_link().relays()
+    except RelayUnavailable:
+        return ()
+
+
+async def _send(relay: str, command: control.Command) -> None:
+    """Raises RelayUnavailable: also when the link takes too long."""
+    try:
+        async with asyncio.timeout(RELAY_DEADLINE_S):
+            await get_link().send(relay, command)
+    except TimeoutError as error:
+        raise RelayUnavailable(relay) from error
+
+
+def _close_late(grant: Grant) -> bool:
+    return services.close_session(grant.session)

@@ -1,0 +1,106 @@
+"""Which function handles what: messages of clients, events about attempts."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from relay import control
+from signalling import replies
+from signalling.context import Context, Expired, WaitOver
+from signalling.handlers import info, negotiation, play, publish
+from signalling.messages import (
+    GetBroadcastObject,
+    GetIceServerConfig,
+    GetStreamInfo,
+    Message,
+    Ping,
+    Play,
+    Publish,
+    Stop,
+    TakeCandidate,
+    TakeConfiguration,
+)
+from signalling.protocol import Notification, Reply
+from signalling.replies import Outgoing
+from signalling.session import Attempt, Phase, Role
+
+Handler = Callable[[Context, Any], Awaitable[list[Outgoing]]]
+
+
+async def ping(_: Context, __: Ping) -> list[Outgoing]:
+    return [Outgoing(Reply.PONG)]
+
+
+HANDLERS: dict[type[Message], Handler] = {
+    Publish: publish.publish,
+    Play: play.play,
+    Stop: publish.stop,
+    TakeConfiguration: negotiation.take_configuration,
+    TakeCandidate: negotiation.take_candidate,
+    Ping: ping,
+    GetIceServerConfig: info.get_ice_server_config,
+    GetStreamInfo: info.get_stream_info,
+    GetBroadcastObject: info.get_broadcast_object,
+}
+
+_ON_STARTED = {Role.PUBLISH: publish.on_started, Role.PLAY: play.on_started}
+_ON_CLOSED = {Role.PUBLISH: publish.on_closed, Role.PLAY: play.on_closed}
+_ON_EXPIRED = {Role.PUBLISH: publish.on_expired, Role.PLAY: play.on_expired}
+
+
+async def handle_event(
+    context: Context, event: control.SessionEvent | Expired
+) -> list[Outgoing]:
+    """What to say about an attempt; nothing about one that is over (contract T46)."""
+    attempt = context.session.get(event.session)
+    if attempt is None:
+        return []
+    return await _about_attempt(context, attempt, event)
+
+
+async def _about_attempt(
+    context: Context, attempt: Attempt, event: control.SessionEvent | Expired
+) -> list[Outgoing]:
+    match event:
+        case control.Answered():
+            return await negotiation.on_answered(context, attempt, event)
+        case control.Offered():
+            return await negotiation.on_offered(context, attempt, event)
+        case control.Failed():
+            return await negotiation.on_failed(context, attempt, event)
+        case control.Started():
+            return await _ON_STARTED[attempt.role](context, attempt)
+        case control.Closed():
+            return await _ON_CLOSED[attempt.role](context, attempt, event.reason)
+        case Expired():
+            if attempt.phase is Phase.LIVE:  # it started while this was on its way
+                return []
+            return await _ON_EXPIRED[attempt.role](context, attempt)
+
+
+async def handle_wait_over(context: Context, event: WaitOver) -> list[Outgoing]:
+    await context.stop_waiting(event.stream_id)
+    return []
+
+
+async def handle_stream_live(context: Context, stream_id: str) -> list[Outgoing]:
+    """Told once; a page that still finds no stream waits anew."""
+    if stream_id not in context.session.waiting:
+        return []
+    await context.stop_waiting(stream_id)
+    return [replies.notification(Notification.STREAMING_STARTED, stream_id)]
+
+
+async def handle_relay_lost(context: Context, sessions: list[str]) -> list[Outgoing]:
+    """The attempts are forgotten; their rows are closed already.
+
+    `server_will_stop` makes the SDK close its socket and come back with a new one
+    in about a second, and publish and play again. Left alone it would watch its
+    dead peer connection for nine seconds first (contract 5.2, M1).
+    """
+    lost = [context.session.get(session) for session in sessions]
+    attempts = [attempt for attempt in lost if attempt is not None]
+    for attempt in attempts:
+        context.session.forget(attempt)
+    return [replies.notification(Notification.SERVER_WILL_STOP)] if attempts else []

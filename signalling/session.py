@@ -1,0 +1,176 @@
+"""What one socket has going on: its attempts to publish or play, and its waits.
+
+An attempt is one try at one stream. Its id is never reused, so whatever a relay
+still says about an abandoned attempt finds nothing here and is dropped: messages
+carry no attempt id on the wire, and a late answer would hit the client's next
+peer connection (contract 5.2, T46).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import Enum, StrEnum
+
+from signalling.errors import SignallingError
+from signalling.limits import MAX_SESSIONS
+from signalling.protocol import ErrorDefinition
+
+
+class Role(StrEnum):
+    PUBLISH = "publish"
+    PLAY = "play"
+
+
+class Phase(Enum):
+    PREPARING = 1  # publisher: `start` sent; viewer: an offer is being made
+    OFFERED = 2  # viewer only: our offer is with the client
+    CONNECTING = 3  # the client's description is with the relay
+    LIVE = 4
+
+
+@dataclass(slots=True, eq=False)
+class Attempt:
+    """One try of this socket to publish or play one stream."""
+
+    session: str  # 32 hex digits, never reused
+    role: Role
+    stream_id: str
+    relay: str
+    start_timeout_ms: int
+    subscriber_id: str = ""
+    link_session: str = ""
+    phase: Phase = Phase.PREPARING
+    timer: asyncio.TimerHandle | None = None
+
+    def take_offer(self) -> bool:
+        """Whether the client's offer is expected now; only the first one is."""
+        expected = self.role is Role.PUBLISH and self.phase is Phase.PREPARING
+        return self._advance(Phase.CONNECTING) if expected else False
+
+    def make_offer(self) -> bool:
+        """Whether our offer may go to the viewer; only the first one may."""
+        expected = self.role is Role.PLAY and self.phase is Phase.PREPARING
+        return self._advance(Phase.OFFERED) if expected else False
+
+    def take_answer(self) -> bool:
+        """Whether the viewer's answer is expected now; only the first one is."""
+        expected = self.phase is Phase.OFFERED
+        return self._advance(Phase.CONNECTING) if expected else False
+
+    def go_live(self) -> bool:
+        """Whether it was not live before. Its start timer is over."""
+        self.cancel_timer()
+        return self._advance(Phase.LIVE) if self.phase is not Phase.LIVE else False
+
+    @property
+    def can_wait(self) -> bool:
+        """Whether its stream stays for a return when its connection is lost."""
+        return False
+
+    def cancel_timer(self) -> None:
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+
+    def _advance(self, phase: Phase) -> bool:
+        self.phase = phase
+        return True
+
+
+@dataclass(slots=True, eq=False)
+class PublishAttempt(Attempt):
+    """What its offer needs besides."""
+
+    restored: bool = False
+    video_codecs: tuple[str, ...] = ()
+    return_window_ms: int = 0
+    max_bitrate_bps: int = 0
+    video: bool = True
+    audio: bool = True
+
+    @property
+    def can_wait(self) -> bool:
+        # One that had come back to waiting viewers still has them.
+        return self.phase is Phase.LIVE or self.restored
+
+
+@dataclass(slots=True, eq=False)
+class SocketSession:
+    """The state of one socket. It does no I/O."""
+
+    application: str
+    legacy: bool
+    remote_ip: str
+    user_agent: str
+    waiting: dict[str, asyncio.TimerHandle] = field(default_factory=dict)
+    _by_session: dict[str, Attempt] = field(default_factory=dict)
+    _by_stream: dict[tuple[Role, str], Attempt] = field(default_factory=dict)
+    _lost: dict[tuple[Role, str], Attempt] = field(default_factory=dict)
+
+    def check_room(self, stream_id: str) -> None:
+        """Raises SignallingError: this socket has all the attempts it may."""
+        if len(self._by_session) >= MAX_SESSIONS:
+            raise SignallingError(ErrorDefinition.HIGH_RESOURCE_USAGE, stream_id)
+
+    def add(self, attempt: Attempt) -> Attempt | None:
+        """Keep `attempt`; the older one of the same stream and role is returned."""
+        older = self.find(attempt.role, attempt.stream_id)
+        if older is not None:
+            self.forget(older)
+        self._lost.pop((attempt.role, attempt.stream_id), None)
+        self._by_session[attempt.session] = attempt
+        self._by_stream[attempt.role, attempt.stream_id] = attempt
+        return older
+
+    def forget(self, attempt: Attempt) -> None:
+        """Nothing about `attempt` is said any more; idempotent."""
+        attempt.cancel_timer()
+        self._by_session.pop(attempt.session, None)
+        if self.find(attempt.role, attempt.stream_id) is attempt:
+            del self._by_stream[attempt.role, attempt.stream_id]
+
+    def lose(self, attempt: Attempt) -> None:
+        """Forget `attempt`, except for a `stop` that may still come for it.
+
+        The SDK closes its peer connection before it sends `stop`, and the DTLS
+        goodbye is often here first.
+        """
+        self.forget(attempt)
+        while len(self._lost) >= MAX_SESSIONS:
+            del self._lost[next(iter(self._lost))]
+        self._lost[attempt.role, attempt.stream_id] = attempt
+
+    def take_lost(self, stream_id: str) -> list[Attempt]:
+        """The lost attempts of one stream, or all of them for ""; once."""
+        found = [
+            key for key in self._lost if not stream_id or key[1] == stream_id
+        ]
+        return [self._lost.pop(key) for key in found]
+
+    def get(self, session: str) -> Attempt | None:
+        return self._by_session.get(session)
+
+    def find(self, role: Role, stream_id: str) -> Attempt | None:
+        return self._by_stream.get((role, stream_id))
+
+    def of_stream(self, stream_id: str) -> list[Attempt]:
+        """The attempts of one stream, or all of them for "" (2017 `stop`)."""
+        if not stream_id:
+            return self.attempts()
+        found: Iterable[Attempt | None] = (self.find(role, stream_id) for role in Role)
+        return [attempt for attempt in found if attempt is not None]
+
+    def attempts(self) -> list[Attempt]:
+        return list(self._by_session.values())
+
+    def clear(self) -> list[Attempt]:
+        """Forget everything; what there was is returned, once."""
+        attempts = self.attempts()
+        for attempt in attempts:
+            self.forget(attempt)
+        self._lost.clear()
+        for timer in self.waiting.values():
+            timer.cancel()
+        return attempts
