@@ -55,7 +55,7 @@ def run() -> None:
         websocket_max_message_size=MAX_FRAME_BYTES,
         websocket_max_frame_size=MAX_FRAME_BYTES,
         application_close_timeout=10,
-        ready_callable=lambda: reactor.callWhenRunning(supervisor().start),
+        ready_callable=lambda: reactor.callLater(0, supervisor().start),
         server_name="",
     )
     reactor.addSystemEventTrigger("before", "shutdown", _stop)

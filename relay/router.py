@@ -183,6 +183,14 @@ class Router:
             self._remove(peer)
         elif isinstance(peer, Publisher):
             self._publisher_gone(peer, park=command.park)
+        elif not command.park:
+            self._end_waiting_stream(command.session)
+
+    def _end_waiting_stream(self, session: str) -> None:
+        """A `stop` that came after its publisher's DTLS goodbye."""
+        for stream in list(self._streams.values()):
+            if stream.publisher is None and stream.last_session == session:
+                self._end_stream(stream, tell_publisher=False)
 
     # -- ends -----------------------------------------------------------------
 

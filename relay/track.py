@@ -31,7 +31,7 @@ from relay.packet import (
 )
 from relay.payload import parser_for
 from relay.rtcp import SenderReport, build_sender_report
-from relay.seqno import SeqUnwrapper
+from relay.seqno import SeqUnwrapper, timestamp_diff
 
 MAX_LATE_PACKETS = 512  # well inside libsrtp's replay window of 1024
 _SENT_SLOTS = 1024
@@ -81,6 +81,7 @@ class Track:
         self._floor = 0  # first unwrapped number of this source
         self._fresh_source = True
         self._await_key_frame = False
+        self._key_frame_timestamp: int | None = None  # the source's ticks
 
     @property
     def timestamp_offset(self) -> int:
@@ -94,6 +95,7 @@ class Track:
         """
         self._fresh_source = True
         self._await_key_frame = self.is_video and self.counters.packets > 0
+        self._key_frame_timestamp = None
         self.last_report = None
         if self.is_video:
             self.key_frames.wanted(now)
@@ -181,12 +183,20 @@ class Track:
     def _admit_video(self, packet: RtpPacket, now: float) -> bool:
         parser = self.parser
         if parser is not None and parser.is_key_frame_start(packet.payload):
-            self.key_frames.key_frame_arrived(now)
+            if self._is_new_key_frame(packet.timestamp):
+                self._key_frame_timestamp = packet.timestamp
+                self.key_frames.key_frame_arrived(now)
             self._await_key_frame = False
             size = parser.key_frame_size(packet.payload)
             if size is not None:
                 self.size = size
         return not self._await_key_frame
+
+    def _is_new_key_frame(self, timestamp: int) -> bool:
+        """False for one seen before: H.264 starts it twice (parameter sets, then
+        the picture), and a retransmission may bring its start late."""
+        last = self._key_frame_timestamp
+        return last is None or timestamp_diff(timestamp, last) > 0
 
     def _rebase(self, packet: RtpPacket, now: float) -> None:
         """Make this packet follow the last one that was sent."""

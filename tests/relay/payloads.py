@@ -4,51 +4,58 @@ aiortc packetises VP8 and H.264. VP9 and AV1 are packetised here in the simplest
 form their formats allow.
 """
 
+from collections.abc import Iterator
 from fractions import Fraction
 
 import av
 from aiortc.codecs.h264 import H264Encoder
 from aiortc.codecs.vpx import Vp8Encoder
+from av.video.codeccontext import VideoCodecContext
 
 MAX_BYTES = 1200
 ENCODERS = {
     "VP8": ("libvpx", {"deadline": "realtime", "lag-in-frames": "0"}),
     "VP9": ("libvpx-vp9", {"deadline": "realtime", "lag-in-frames": "0"}),
-    "H264": ("libx264", {"tune": "zerolatency", "preset": "ultrafast"}),
+    "H264": ("libx264", {"tune": "zerolatency"}),
     "AV1": ("libsvtav1", {"preset": "12"}),
 }
 
 
-def encode(codec, width, height, *, pixel_format="yuv420p", options=None, frames=3):
-    """The encoded frames of a grey picture; the first is the only key frame."""
-    name, defaults = ENCODERS[codec]
+def encode(codec: str, width: int, height: int, *, frames: int = 3) -> list[bytes]:
+    """The encoded frames of an empty picture; the first is the only key frame."""
+    name, options = ENCODERS[codec]
     context = av.CodecContext.create(name, "w")
+    assert isinstance(context, VideoCodecContext)
     context.width, context.height = width, height
-    context.pix_fmt = pixel_format
+    context.pix_fmt = "yuv420p"
     context.time_base = Fraction(1, 30)
     context.framerate = Fraction(30)
     context.bit_rate = 300_000
-    context.options = defaults | (options or {})
-    packets = []
+    context.thread_count = 1
+    context.options = options
+    packets: list[av.Packet] = []
     for index in range(frames):
-        frame = av.VideoFrame(width, height, pixel_format)
+        frame = av.VideoFrame(width, height, "yuv420p")
+        for plane in frame.planes:  # fresh frames hold whatever memory held
+            plane.update(bytes(plane.buffer_size))
         frame.pts = index
         packets += context.encode(frame)
     packets += context.encode(None)
     return [bytes(packet) for packet in packets]
 
 
-def packetize(codec, frame, *, is_key=False):
+def packetize(codec: str, frame: bytes, *, is_key: bool = False) -> list[bytes]:
     """The RTP payloads of one encoded frame."""
-    return {
-        "VP8": lambda: Vp8Encoder._packetize(frame, 4711),
-        "VP9": lambda: packetize_vp9(frame, is_key=is_key),
-        "H264": lambda: H264Encoder._packetize(H264Encoder._split_bitstream(frame)),
-        "AV1": lambda: packetize_av1(frame, is_key=is_key),
-    }[codec]()
+    if codec == "VP8":
+        return Vp8Encoder._packetize(frame, 4711)
+    if codec == "VP9":
+        return packetize_vp9(frame, is_key=is_key)
+    if codec == "H264":
+        return H264Encoder._packetize(H264Encoder._split_bitstream(frame))
+    return packetize_av1(frame, is_key=is_key)
 
 
-def packetize_vp9(frame, *, is_key):
+def packetize_vp9(frame: bytes, *, is_key: bool) -> list[bytes]:
     """RFC 9628 4.2: picture id and nothing else."""
     parts = [frame[at : at + MAX_BYTES] for at in range(0, len(frame), MAX_BYTES)]
     payloads = []
@@ -60,7 +67,7 @@ def packetize_vp9(frame, *, is_key):
     return payloads
 
 
-def split_temporal_unit(unit):
+def split_temporal_unit(unit: bytes) -> Iterator[bytes]:
     """The OBUs of a temporal unit without size fields and temporal delimiter."""
     offset = 0
     while offset < len(unit):
@@ -77,9 +84,9 @@ def split_temporal_unit(unit):
         offset += size
 
 
-def packetize_av1(unit, *, is_key):
+def packetize_av1(unit: bytes, *, is_key: bool) -> list[bytes]:
     """One OBU element a packet (W = 1), fragmented where it is too long."""
-    payloads = []
+    payloads: list[bytes] = []
     for obu in split_temporal_unit(unit):
         parts = [obu[at : at + MAX_BYTES] for at in range(0, len(obu), MAX_BYTES)]
         for index, part in enumerate(parts):

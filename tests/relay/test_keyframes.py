@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 from relay.keyframes import KeyFrameRequests
 
 
-def test_nothing_is_due_without_a_wish():
+def test_nothing_is_due_without_a_wish() -> None:
     requests = KeyFrameRequests()
     assert not requests.due(0.0)
     assert requests.next_due(0.0) is None
 
 
-def test_the_first_wish_is_due_at_once():
+def test_the_first_wish_is_due_at_once() -> None:
     requests = KeyFrameRequests()
     requests.wanted(3.0)
     assert requests.next_due(3.0) == 3.0
@@ -22,7 +22,7 @@ def test_the_first_wish_is_due_at_once():
     assert requests.sent == 1
 
 
-def test_simultaneous_wishes_become_one_request():
+def test_simultaneous_wishes_become_one_request() -> None:
     requests = KeyFrameRequests()
     sent = 0
     for step in range(100):
@@ -31,7 +31,7 @@ def test_simultaneous_wishes_become_one_request():
     assert sent == 1
 
 
-def test_it_repeats_until_a_key_frame_starts():
+def test_it_repeats_until_a_key_frame_starts() -> None:
     requests = KeyFrameRequests(0.5)
     requests.wanted(0.0)
     assert [requests.due(now) for now in (0.0, 0.4, 0.5, 0.9, 1.0)] == [
@@ -46,7 +46,7 @@ def test_it_repeats_until_a_key_frame_starts():
     assert not requests.due(2.0)
 
 
-def test_a_wish_after_the_key_frame_is_deferred_to_the_end_of_the_interval():
+def test_a_wish_after_the_key_frame_is_deferred_to_the_end_of_the_interval() -> None:
     requests = KeyFrameRequests(0.5)
     requests.wanted(0.0)
     assert requests.due(0.0)
@@ -57,7 +57,7 @@ def test_a_wish_after_the_key_frame_is_deferred_to_the_end_of_the_interval():
     assert requests.due(0.5)
 
 
-def test_a_deferred_wish_is_fulfilled_by_a_key_frame_that_starts_after_it():
+def test_a_deferred_wish_is_fulfilled_by_a_key_frame_that_starts_after_it() -> None:
     requests = KeyFrameRequests(0.5)
     requests.wanted(0.0)
     assert requests.due(0.0)
@@ -66,7 +66,7 @@ def test_a_deferred_wish_is_fulfilled_by_a_key_frame_that_starts_after_it():
     assert not requests.due(0.5)
 
 
-def test_a_late_question_is_answered_with_now():
+def test_a_late_question_is_answered_with_now() -> None:
     requests = KeyFrameRequests(0.5)
     requests.wanted(0.0)
     assert requests.due(0.0)
@@ -82,9 +82,12 @@ def test_a_late_question_is_answered_with_now():
         max_size=80,
     )
 )
-def test_no_wish_is_lost_and_no_two_requests_are_too_close(steps):
+def test_no_wish_is_lost_and_no_two_requests_are_too_close(
+    steps: list[tuple[str, float]],
+) -> None:
     requests = KeyFrameRequests(0.5)
-    now, open_wish, sent = 0.0, False, []
+    now, open_wish = 0.0, False
+    sent: list[float] = []
     for action, pause in steps:
         now += pause
         if action == "due":

@@ -7,11 +7,12 @@ from hypothesis import strategies as st
 from relay.payload import is_key_frame_start, key_frame_size, parser_for
 from tests.relay.payloads import encode, packetize
 
+Stream = tuple[str, list[bytes], list[bytes]]
 CODECS = ("VP8", "VP9", "H264", "AV1")
 
 
 @pytest.fixture(scope="module", params=CODECS)
-def stream(request):
+def stream(request: pytest.FixtureRequest) -> Stream:
     """A codec and the RTP payloads of its key frame and of the frames after it."""
     codec = request.param
     key_frame, *others = encode(codec, 1100, 620)
@@ -22,7 +23,7 @@ def stream(request):
     )
 
 
-def test_only_the_first_packet_starts_the_key_frame(stream):
+def test_only_the_first_packet_starts_the_key_frame(stream: Stream) -> None:
     codec, key_payloads, _ = stream
     found = [is_key_frame_start(codec, payload) for payload in key_payloads]
     assert found[0]
@@ -30,23 +31,23 @@ def test_only_the_first_packet_starts_the_key_frame(stream):
         assert not any(found[1:])
 
 
-def test_no_packet_of_another_frame_starts_a_key_frame(stream):
+def test_no_packet_of_another_frame_starts_a_key_frame(stream: Stream) -> None:
     codec, _, other_payloads = stream
     assert other_payloads
     assert not any(is_key_frame_start(codec, payload) for payload in other_payloads)
 
 
-def test_the_first_packet_tells_the_size(stream):
+def test_the_first_packet_tells_the_size(stream: Stream) -> None:
     codec, key_payloads, _ = stream
     assert key_frame_size(codec, key_payloads[0]) == (1100, 620)
 
 
-def test_no_packet_of_another_frame_tells_a_size(stream):
+def test_no_packet_of_another_frame_tells_a_size(stream: Stream) -> None:
     codec, _, other_payloads = stream
     assert all(key_frame_size(codec, payload) is None for payload in other_payloads)
 
 
-def test_a_memoryview_reads_the_same(stream):
+def test_a_memoryview_reads_the_same(stream: Stream) -> None:
     codec, key_payloads, other_payloads = stream
     for payload in key_payloads + other_payloads:
         view = memoryview(b"header" + payload)[6:]
@@ -54,7 +55,7 @@ def test_a_memoryview_reads_the_same(stream):
         assert key_frame_size(codec, view) == key_frame_size(codec, payload)
 
 
-def test_a_truncated_packet_tells_the_right_size_or_none(stream):
+def test_a_truncated_packet_tells_the_right_size_or_none(stream: Stream) -> None:
     codec, key_payloads, _ = stream
     sizes = {
         key_frame_size(codec, key_payloads[0][:length])
@@ -65,7 +66,7 @@ def test_a_truncated_packet_tells_the_right_size_or_none(stream):
 
 @pytest.mark.parametrize("codec", CODECS)
 @given(payload=st.binary(max_size=80))
-def test_arbitrary_bytes_never_raise(codec, payload):
+def test_arbitrary_bytes_never_raise(codec: str, payload: bytes) -> None:
     parser = parser_for(codec)
     assert isinstance(parser.is_key_frame_start(payload), bool)
     size = parser.key_frame_size(payload)
@@ -74,7 +75,7 @@ def test_arbitrary_bytes_never_raise(codec, payload):
 
 @pytest.mark.parametrize("codec", CODECS)
 @given(data=st.data())
-def test_a_damaged_key_frame_never_raises(codec, data):
+def test_a_damaged_key_frame_never_raises(codec: str, data: st.DataObject) -> None:
     payload = bytearray(KEY_PAYLOADS[codec])
     for _ in range(data.draw(st.integers(1, 4))):
         payload[data.draw(st.integers(0, len(payload) - 1))] = data.draw(
@@ -94,12 +95,12 @@ KEY_PAYLOADS = {
 }
 
 
-def test_a_codec_is_found_in_any_case():
+def test_a_codec_is_found_in_any_case() -> None:
     assert parser_for("vp8") is parser_for("VP8")
 
 
 @pytest.mark.parametrize("codec", ["opus", "H265", ""])
-def test_it_rejects_a_codec_without_a_parser(codec):
+def test_it_rejects_a_codec_without_a_parser(codec: str) -> None:
     with pytest.raises(ValueError, match="codec"):
         is_key_frame_start(codec, b"")
     with pytest.raises(ValueError, match="codec"):

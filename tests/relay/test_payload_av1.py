@@ -9,7 +9,7 @@ HEADER = bytes.fromhex("08000000043cfecc4af90040")
 FRAME = bytes.fromhex("30a9a101")
 
 
-def length(data):
+def length(data: bytes) -> bytes:
     return bytes([len(data)])
 
 
@@ -31,7 +31,7 @@ def length(data):
         pytest.param(b"\x08\x00\x8c\x00" + HEADER, id="empty element, long length"),
     ],
 )
-def test_it_reads_the_size_of_a_sequence_header(payload):
+def test_it_reads_the_size_of_a_sequence_header(payload: bytes) -> None:
     assert is_key_frame_start(payload)
     assert key_frame_size(payload) == (320, 180)
 
@@ -45,17 +45,17 @@ def test_it_reads_the_size_of_a_sequence_header(payload):
         pytest.param(b"\x98" + HEADER, id="continues an element"),
     ],
 )
-def test_it_is_no_key_frame_start(payload):
+def test_it_is_no_key_frame_start(payload: bytes) -> None:
     assert not is_key_frame_start(payload)
     assert key_frame_size(payload) is None
 
 
-def test_a_continued_element_is_not_taken_for_a_header():
+def test_a_continued_element_is_not_taken_for_a_header() -> None:
     payload = b"\xa0" + length(HEADER) + HEADER + FRAME
     assert key_frame_size(payload) is None
 
 
-def test_the_header_behind_a_continued_element_is_found():
+def test_the_header_behind_a_continued_element_is_found() -> None:
     assert key_frame_size(b"\xa0\x02\x08\x00" + HEADER) == (320, 180)
 
 
@@ -70,11 +70,11 @@ def test_the_header_behind_a_continued_element_is_found():
         pytest.param(b"\x18" + FRAME, id="another element"),
     ],
 )
-def test_it_tells_no_size_without_a_whole_header(payload):
+def test_it_tells_no_size_without_a_whole_header(payload: bytes) -> None:
     assert key_frame_size(payload) is None
 
 
-def make_header(bits):
+def make_header(bits: str) -> bytes:
     bits += f"{9:04b}{8:04b}{639:010b}{359:09b}"
     bits += "0" * (-len(bits) % 8)
     return b"\x18\x08" + int(bits, 2).to_bytes(len(bits) // 8, "big")
@@ -103,5 +103,5 @@ def make_header(bits):
         ),
     ],
 )
-def test_it_reads_past_every_optional_part(bits):
+def test_it_reads_past_every_optional_part(bits: str) -> None:
     assert key_frame_size(make_header(bits)) == (640, 360)

@@ -21,7 +21,7 @@ FRAME = bytes.fromhex("9047009d012a4001b40000")  # a key frame of 320x180
         pytest.param("9000", id="empty extension"),
     ],
 )
-def test_it_finds_the_frame_behind_any_descriptor(descriptor):
+def test_it_finds_the_frame_behind_any_descriptor(descriptor: str) -> None:
     payload = bytes.fromhex(descriptor) + FRAME
     assert is_key_frame_start(payload)
     assert key_frame_size(payload) == (320, 180)
@@ -42,7 +42,7 @@ def test_it_finds_the_frame_behind_any_descriptor(descriptor):
         pytest.param(b"\x11" + FRAME, id="second partition"),
     ],
 )
-def test_it_is_no_key_frame_start(payload):
+def test_it_is_no_key_frame_start(payload: bytes) -> None:
     assert not is_key_frame_start(payload)
     assert key_frame_size(payload) is None
 
@@ -55,11 +55,11 @@ def test_it_is_no_key_frame_start(payload):
         pytest.param(FRAME[:6] + bytes(4), id="zero"),
     ],
 )
-def test_a_key_frame_without_a_readable_size(frame):
+def test_a_key_frame_without_a_readable_size(frame: bytes) -> None:
     assert is_key_frame_start(b"\x10" + frame)
     assert key_frame_size(b"\x10" + frame) is None
 
 
-def test_the_scaling_hint_is_no_part_of_the_size():
+def test_the_scaling_hint_is_no_part_of_the_size() -> None:
     frame = FRAME[:6] + b"\x40\xc1\xb4\x40"
     assert key_frame_size(b"\x10" + frame) == (320, 180)
