@@ -1,0 +1,27 @@
+#!/bin/sh
+# What the test suite needs besides Python packages: Chromium and the SDKs.
+set -eu
+cd "$(dirname "$0")/.."
+
+need_packages=""
+command -v chromium >/dev/null 2>&1 || need_packages="$need_packages chromium"
+command -v node >/dev/null 2>&1 || need_packages="$need_packages nodejs"
+command -v npm >/dev/null 2>&1 || need_packages="$need_packages npm"
+if [ -n "$need_packages" ]; then
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+        apt-get update -q >/dev/null
+        # shellcheck disable=SC2086
+        DEBIAN_FRONTEND=noninteractive apt-get install -y -q \
+            --no-install-recommends $need_packages >/dev/null
+    else
+        echo "The tests need:$need_packages" >&2
+        echo "Install them with: sudo apt-get install$need_packages" >&2
+        exit 1
+    fi
+fi
+
+cd tests/browser
+if [ ! -f node_modules/.complete ] || [ package.json -nt node_modules/.complete ]; then
+    npm install --no-audit --no-fund --ignore-scripts --silent
+    touch node_modules/.complete
+fi
