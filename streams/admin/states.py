@@ -1,0 +1,39 @@
+"""How live states look."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from streams.models import SessionState
+from streams.wording import word_duration
+
+LABELS = {
+    SessionState.LIVE: "live",
+    SessionState.PREPARING: "connecting",
+    SessionState.PARKED: "waiting for its return",
+}
+
+
+def badge(kind: str, text: str) -> SafeString:
+    return format_html('<span class="state state-{}">{}</span>', kind, text)
+
+
+def state_badge(state: str | None, otherwise: str) -> SafeString:
+    """The badge of a SessionState, or `otherwise` where nobody is."""
+    if not state:
+        return badge("none", otherwise)
+    return badge(state, LABELS[SessionState(state)])
+
+
+def since(moment: datetime | None) -> str:
+    """ "14:05:10 (3 min 20 s)"; the date too when it was not today (UTC)."""
+    if moment is None:
+        return "-"
+    now = timezone.now()
+    shape = "H:i:s" if moment.date() == now.date() else "Y-m-d H:i:s"
+    return f"{date_format(moment, shape)} ({word_duration(now - moment)})"

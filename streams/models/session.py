@@ -1,0 +1,86 @@
+"""Who is live, and the processes behind."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from streams.models.application import Application
+from streams.models.node import Node
+from streams.names import MAX_NAME_LENGTH
+
+
+class SessionRole(models.TextChoices):
+    PUBLISH = "publish", "publisher"
+    PLAY = "play", "viewer"
+
+
+class SessionState(models.TextChoices):
+    PREPARING = "preparing", "connecting"
+    LIVE = "live", "live"
+    PARKED = "parked", "waiting for its return"
+
+
+class LiveSession(models.Model):
+    """One attempt of a socket to publish or play a stream, while it lasts.
+
+    A parked publisher has no channel: its socket is gone and its stream waits.
+    """
+
+    id = models.CharField(max_length=32, primary_key=True)
+    application = models.ForeignKey(
+        Application, on_delete=models.CASCADE, related_name="sessions"
+    )
+    stream_id = models.CharField("stream id", max_length=MAX_NAME_LENGTH)
+    role = models.CharField(max_length=16, choices=SessionRole)
+    state = models.CharField(
+        max_length=16, choices=SessionState, default=SessionState.PREPARING
+    )
+    restored = models.BooleanField(
+        default=False, help_text="Came back to its stream within the return window."
+    )
+    channel = models.CharField(max_length=255, blank=True, default="")
+    # Without a database constraint: a socket may be served in the moments before
+    # its process has been able to write its own row.
+    node = models.ForeignKey(
+        Node,
+        on_delete=models.DO_NOTHING,
+        null=True,
+        db_constraint=False,
+        related_name="sessions",
+    )
+    relay = models.CharField(max_length=255, db_index=True)
+    subscriber_id = models.CharField(max_length=255, blank=True, default="")
+    viewer_info = models.CharField(max_length=255, blank=True, default="")
+    remote_ip = models.CharField("address", max_length=64, blank=True, default="")
+    user_agent = models.CharField(max_length=255, blank=True, default="")
+    created_at = models.DateTimeField(default=timezone.now)
+    started_at = models.DateTimeField(null=True, blank=True)
+    parked_until = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["application", "stream_id", "-role", "created_at"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["application", "stream_id"],
+                condition=Q(role="publish"),
+                name="one_publisher_per_stream",
+            ),
+            models.UniqueConstraint(
+                fields=["channel", "application", "stream_id", "role"],
+                name="one_session_per_socket_stream_role",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["application", "stream_id", "role", "state"],
+                name="sessions_of_a_stream",
+            ),
+            models.Index(fields=["state", "parked_until"], name="parked_sessions"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_role_display()} of {self.stream_id}"

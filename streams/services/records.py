@@ -1,0 +1,126 @@
+"""What goes into and comes out of the services: no model leaves this package."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class SocketInfo:
+    """The socket a command came on. `node` is the name of its ASGI process."""
+
+    channel: str
+    node: str
+    remote_ip: str
+    user_agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Of the machine, sampled by the ASGI process."""
+
+    cpu_percent: float
+    free_ram_mb: float
+
+
+@dataclass(frozen=True, slots=True)
+class PublishRequest:
+    application: str
+    stream_id: str
+    video: bool = True
+    audio: bool = True
+    name: str = ""
+    main_track: str = ""
+    meta_data: str = ""
+    role: str = ""
+    token: str = ""
+    subscriber_id: str = ""
+    subscriber_code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PublishGrant:
+    """`restored`: the stream waited for this return; its relay is the same."""
+
+    session: str
+    relay: str
+    restored: bool
+    video_codecs: tuple[str, ...]
+    start_timeout_ms: int
+    return_window_ms: int
+    max_bitrate_bps: int  # 0 = no bound
+
+
+@dataclass(frozen=True, slots=True)
+class PlayRequest:
+    application: str
+    stream_id: str
+    viewer_info: str = ""
+    role: str = ""
+    token: str = ""
+    room: str = ""
+    subscriber_id: str = ""
+    subscriber_code: str = ""
+    subscriber_name: str = ""
+    user_publish_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PlayGrant:
+    session: str
+    relay: str
+    start_timeout_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class StartedSession:
+    """A session whose media flows since now."""
+
+    session: str
+    application: str
+    stream_id: str
+    role: str  # "publish" or "play"
+    restored: bool
+    channel: str
+    subscriber_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SocketSession:
+    """What became of one session of a lost socket."""
+
+    session: str
+    relay: str
+    application: str
+    stream_id: str
+    role: str
+    parked: bool  # its stream waits for a return; otherwise it is closed
+
+
+@dataclass(frozen=True, slots=True)
+class LostSession:
+    """A session that was closed because a process behind it died."""
+
+    session: str
+    channel: str  # "" when no socket was left
+    application: str
+    stream_id: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class IceServerConfig:
+    stun_server_uri: str
+    username: str
+    credential: str
+
+
+@dataclass(frozen=True, slots=True)
+class StreamInfo:
+    """Of a live stream. Bitrates in bit/s; 0 and "" while unknown."""
+
+    width: int
+    height: int
+    video_bitrate: int
+    audio_bitrate: int
+    video_codec: str

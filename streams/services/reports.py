@@ -1,0 +1,49 @@
+"""What relays measure, written to the broadcasts they carry."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.utils import timezone
+
+from relay.control import Report, StreamReport
+from streams.clock import Clock, to_ms
+from streams.models import Broadcast, LiveSession, SessionRole
+from streams.services.nodes import beat
+
+
+def record_report(report: Report, clock: Clock = timezone.now) -> None:
+    """The relay is alive, and its streams' broadcasts show what it measured.
+
+    A stream whose session is not the current publisher any more is left alone.
+    """
+    now = clock()
+    with transaction.atomic():
+        beat(report.relay, now)
+        if not report.streams:
+            return
+        publishers = LiveSession.objects.filter(
+            pk__in=[stream.session for stream in report.streams],
+            role=SessionRole.PUBLISH,
+            relay=report.relay,
+        ).values_list("pk", "application_id", "stream_id")
+        streams = {stream.session: stream for stream in report.streams}
+        for session, application_id, stream_id in publishers.order_by("pk"):
+            Broadcast.objects.filter(
+                application=application_id, stream_id=stream_id
+            ).update(update_time=to_ms(now), **_measured(streams[session]))
+
+
+def _measured(stream: StreamReport) -> dict[str, object]:
+    return {
+        "bitrate": stream.video_bitrate + stream.audio_bitrate,
+        "video_bitrate": stream.video_bitrate,
+        "audio_bitrate": stream.audio_bitrate,
+        "video_codec": stream.video_codec,
+        "audio_codec": stream.audio_codec,
+        "width": stream.width,
+        "height": stream.height,
+        "received_bytes": stream.received_bytes,
+        "packets_lost": stream.packets_lost,
+        "jitter_ms": stream.jitter_ms,
+        "rtt_ms": stream.rtt_ms,
+    }
