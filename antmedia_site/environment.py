@@ -44,6 +44,7 @@ def database(url: str, sqlite_path: str) -> dict[str, object]:
         return {
             "ENGINE": "django.db.backends.sqlite3",
             "NAME": sqlite_path,
+            "CONN_MAX_AGE": None,  # opening one costs more than most queries
             "OPTIONS": {
                 # A transaction that will write takes the lock at once: no
                 # "database is locked" from an upgrade in the middle.

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from relay.packet import pad_packet
 
 MAX_FILL_BYTES = 64
-MAX_GROUP_PACKETS = 44  # 44 segments of 1476 bytes stay under 65,507 bytes
+MAX_GROUP_PACKETS = 44  # 44 segments of 1450 bytes stay under 65,507 bytes
 
 
 def group_packets(packets: Sequence[bytes]) -> Iterator[list[bytes]]:

@@ -219,10 +219,13 @@ def decode(line: bytes) -> Command | Event:
     Raises:
         ValueError: not a message of this vocabulary.
     """
-    body = json.loads(line)
+    try:
+        body = json.loads(line)
+    except RecursionError as error:
+        raise ValueError("a control message is not that deep") from error
     if not isinstance(body, dict):
         raise ValueError("a control message is a JSON object")
-    cls = _TYPES.get(body.pop("kind", ""))
+    cls = _TYPES.get(str(body.pop("kind", "")))
     if cls is None:
         raise ValueError("unknown kind of control message")
     return from_dict(cls, body)

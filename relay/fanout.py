@@ -72,8 +72,10 @@ def _send_burst(targets: list[Target], count: int) -> None:
             viewer.dropped_packets += count
         elif not socket.gso:
             _send_one_by_one(viewer, socket, address, wire, segment)
-        elif socket.send_segments(wire, ancillary, address):
+        elif taken := socket.send_segments(wire, ancillary, address):
             viewer.sent_packets += count
+        elif taken is None:
+            _send_one_by_one(viewer, socket, address, wire, segment)
         else:
             viewer.dropped_packets += count
 

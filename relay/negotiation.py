@@ -23,6 +23,9 @@ from relay.sdp import (
 )
 
 RTP_PROTOCOLS = ("UDP/TLS/RTP/SAVPF", "UDP/TLS/RTP/SAVP", "RTP/SAVPF")
+# (clock rate, channels): other values of a hostile offer end in divisions by zero.
+AUDIO_FORMAT = (48000, 2)
+VIDEO_FORMAT = (90000, 0)
 WANTED_FEEDBACK = ("goog-remb", "ccm fir", "nack", "nack pli")
 SEND_PAYLOAD_TYPES = {"video": 96, "audio": 111}
 SEND_RTX_PAYLOAD_TYPE = 97
@@ -196,12 +199,17 @@ def _receivable(
 def _choose_codec(section: Media, video_codecs: tuple[str, ...]) -> Codec | None:
     """The first in the publisher's order (its m-line) that is enabled."""
     enabled = {name.upper() for name in video_codecs}
+    clock_and_channels = VIDEO_FORMAT
     if section.kind == "audio":
-        enabled = {"OPUS"}
+        enabled, clock_and_channels = {"OPUS"}, AUDIO_FORMAT
     by_type = {str(codec.payload_type): codec for codec in section.codecs}
     for payload_type in section.formats:
         codec = by_type.get(payload_type)
-        if codec is not None and codec.name.upper() in enabled:
+        if (
+            codec is not None
+            and codec.name.upper() in enabled
+            and (codec.clock_rate, codec.channels) == clock_and_channels
+        ):
             return codec
     return None
 
@@ -357,7 +365,7 @@ def _viewer_track(section: Media, track: OutgoingTrack) -> ViewerTrack:
         and codec.name.lower() == offered.name.lower()
         and _same_h264(codec, offered)
     )
-    rtx = any(
+    rtx = track.has_rtx and any(
         other.name.lower() == "rtx"
         and other.parameter("apt") == str(offered.payload_type)
         for other in section.codecs

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from relay.udp import MediaSocket
 
 CONSENT_TIMEOUT_S = 30.0  # RFC 7675 5.1
-MAX_ADDRESSES = 16  # validated ones remembered; the oldest goes
+MAX_ADDRESSES = 16  # validated ones remembered; the longest unused goes
+MAX_SSRCS = 64  # of a peer; libsrtp keeps and searches a record of each
 
 
 class Peer:
@@ -51,6 +52,7 @@ class Peer:
         self._start_timer = asyncio.get_running_loop().call_later(
             start_timeout_ms / 1000, self._start_timed_out
         )
+        self._ssrcs: set[bytes] = set()  # that authenticated packets came from
         self._early_dtls: bytes | None = None
         self._handshaking = False
 
@@ -103,13 +105,14 @@ class Peer:
     ) -> None:
         """An authenticated check came from `address`."""
         self.last_check = self.router.clock()
-        if address not in self.addresses:
-            if len(self.addresses) >= MAX_ADDRESSES:
-                oldest = next(iter(self.addresses))
-                del self.addresses[oldest]
-                self.router.forget_address(oldest, self)
-            self.addresses[address] = socket
-            self.router.remember_address(address, self)
+        # Each check claims the address anew: another peer may have taken it over.
+        self.addresses.pop(address, None)
+        self.addresses[address] = socket
+        self.router.remember_address(address, self)
+        if len(self.addresses) > MAX_ADDRESSES:
+            unused = next(iter(self.addresses))
+            del self.addresses[unused]
+            self.router.forget_address(unused, self)
         if self.address is None or (nominated and address != self.address):
             self.socket, self.address = socket, address
             self.on_address_changed()
@@ -136,14 +139,18 @@ class Peer:
         handle = self.dtls.rx
         if handle is None:
             return
-        if is_rtcp(data):
-            plain = unprotect_rtcp(handle, data)
-            if plain is not None:
-                self.on_rtcp(plain)
+        rtcp = is_rtcp(data)
+        ssrc = data[4:8] if rtcp else data[8:12]
+        if ssrc not in self._ssrcs and len(self._ssrcs) >= MAX_SSRCS:
+            return
+        plain = unprotect_rtcp(handle, data) if rtcp else unprotect_rtp(handle, data)
+        if plain is None:
+            return
+        self._ssrcs.add(ssrc)
+        if rtcp:
+            self.on_rtcp(plain)
         else:
-            plain = unprotect_rtp(handle, data)
-            if plain is not None:
-                self.on_rtp(plain)
+            self.on_rtp(plain)
 
     def send_rtcp(self, data: bytes) -> None:
         handle = self.dtls.tx

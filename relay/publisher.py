@@ -6,7 +6,7 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aiortc.rate import RemoteBitrateEstimator
+from aiortc.rate import BandwidthUsage, RemoteBitrateEstimator
 
 from relay.loss import LossDetector
 from relay.packet import RtpPacket, parse_packet, unwrap_rtx
@@ -28,6 +28,11 @@ if TYPE_CHECKING:
     from relay.track import Track
 
 SOURCE_SILENCE_S = 1.0  # after this another SSRC of the payload type takes over
+# libwebrtc takes a REMB at its word for the first two seconds and adds 8 % a second
+# afterwards; the estimator cannot allow more than 1.5 times what already arrives.
+# So the first word is a camera's usual rate, unless the path shows congestion.
+FIRST_ESTIMATE_BPS = 2_500_000
+FIRST_ESTIMATE_S = 3.0
 NACK_REPEAT_S = 0.1  # upstream round-trip time is not measured without XR
 
 
@@ -63,6 +68,7 @@ class Publisher(Peer):
         self._by_payload_type: dict[int, tuple[Source, bool]] = {}
         self._estimator = RemoteBitrateEstimator()
         self._estimate_bps = 0
+        self._first_estimate_until: float | None = None
         self._feedback_ssrc = secrets.randbelow((1 << 32) - 2) + 1
 
     def attach(self, stream: Stream, agreement: PublisherAgreement) -> None:
@@ -130,7 +136,9 @@ class Publisher(Peer):
         source.track.forward(packet, source.agreed, now)
         self.router.mark_dirty(self)
         if not self.started:
+            self._first_estimate_until = now + FIRST_ESTIMATE_S
             self.router.publisher_started(self)
+            self.send_periodic_feedback(now)
 
     def _estimate(
         self, packet: RtpPacket, source: Source, size: int, now: float
@@ -188,14 +196,27 @@ class Publisher(Peer):
             return
         blocks = [source.loss.report(now) for source in known if source.loss]
         compound = build_receiver_report(self._feedback_ssrc, blocks)
-        bitrate = self._estimate_bps
-        if self._max_bitrate_bps:
-            bitrate = min(bitrate or self._max_bitrate_bps, self._max_bitrate_bps)
+        bitrate = self._bearable_bps(now)
         if bitrate:
             compound += build_remb(
                 self._feedback_ssrc, bitrate, [source.ssrc for source in known]
             )
         self.send_rtcp(compound)
+
+    def _bearable_bps(self, now: float) -> int:
+        """What to tell the publisher, in bit/s; 0 when nothing is known."""
+        bitrate = self._estimate_bps
+        if self._first_estimate_until is not None:
+            if (
+                now < self._first_estimate_until
+                and self._estimator.detector.state() is not BandwidthUsage.OVERUSING
+            ):
+                bitrate = max(bitrate, FIRST_ESTIMATE_BPS)
+            else:
+                self._first_estimate_until = None
+        if self._max_bitrate_bps:
+            bitrate = min(bitrate or self._max_bitrate_bps, self._max_bitrate_bps)
+        return bitrate
 
     @property
     def packets_lost(self) -> int:

@@ -232,6 +232,7 @@ class Router:
             del self._streams[stream.key]
         peers: list[Peer] = list(stream.viewers.values())
         stream.viewers.clear()
+        stream.retarget()  # nothing may be sent by an SRTP session that is freed
         publisher, stream.publisher = stream.publisher, None
         if publisher is not None:
             if tell_publisher:
@@ -359,9 +360,16 @@ class Router:
             if now >= next_periodic:
                 next_periodic = now + PERIODIC_INTERVAL_S
                 self._periodic(now)
-            if now >= next_report:
+            if now >= next_report or self._has_new_size():
                 next_report = now + REPORT_INTERVAL_S
                 self._emit(self.report(now))
+
+    def _has_new_size(self) -> bool:
+        """A picture size is worth a report at once: clients ask for it at play."""
+        return any(
+            stream.has_started and stream.size != stream.reported_size
+            for stream in self._streams.values()
+        )
 
     def _periodic(self, now: float) -> None:
         for stream in list(self._streams.values()):

@@ -13,6 +13,9 @@ from aiortc.sdp import MediaDescription, SessionDescription, parameters_to_sdp
 
 MAX_SDP_BYTES = 256 * 1024
 MAX_MEDIA_SECTIONS = 64
+# The parser compares each rtcp-fb and fmtp line with each codec of its section.
+MAX_SECTION_LINES = 512
+MAX_SECTION_CODECS = 96
 
 ABS_SEND_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
 AUDIO_LEVEL = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
@@ -78,8 +81,7 @@ def parse_sdp(text: str) -> RemoteDescription:
     Raises:
         ValueError: it is too large or not a usable session description.
     """
-    if len(text) > MAX_SDP_BYTES:
-        raise ValueError("session description too large")
+    _check_size(text)
     try:
         parsed = SessionDescription.parse(text)
         media = tuple(_media(section) for section in parsed.media)
@@ -98,9 +100,28 @@ def parse_sdp(text: str) -> RemoteDescription:
         ValueError,
     ) as error:
         raise ValueError("not a session description") from error
-    if not 0 < len(media) <= MAX_MEDIA_SECTIONS:
-        raise ValueError("no media section, or too many")
+    if not media:
+        raise ValueError("no media section")
     return RemoteDescription(media, bundle)
+
+
+def _check_size(text: str) -> None:
+    """Bound what the parser's time and memory grow with."""
+    if len(text) > MAX_SDP_BYTES:
+        raise ValueError("session description too large")
+    sections = lines = codecs = 0
+    for line in text.splitlines():
+        if line.startswith("m="):
+            sections += 1
+            lines = codecs = 0
+        lines += 1
+        codecs += line.startswith("a=rtpmap:")
+        if (
+            sections > MAX_MEDIA_SECTIONS
+            or lines > MAX_SECTION_LINES
+            or codecs > MAX_SECTION_CODECS
+        ):
+            raise ValueError("too many media sections, or too long a one")
 
 
 def _media(section: MediaDescription) -> Media:

@@ -21,7 +21,7 @@ class Stream:
     def __init__(self, key: str, incoming: tuple[IncomingTrack, ...]) -> None:
         self.key = key
         self.stream_id = key.partition("/")[2]
-        cname = self.stream_id[:64]
+        cname = self.stream_id[:60]  # at most 255 bytes of UTF-8
         self.tracks = {agreed.kind: Track(agreed, cname) for agreed in incoming}
         self.publisher: Publisher | None = None
         self.last_session = ""  # of the newest publisher
@@ -29,11 +29,18 @@ class Stream:
         self.return_window_ms = 0
         self.viewers: dict[str, Viewer] = {}
         self.expiry: asyncio.TimerHandle | None = None
+        self.reported_size = (0, 0)
 
     def fits(self, incoming: tuple[IncomingTrack, ...]) -> bool:
         """Whether a returning publisher sends what viewers have agreed to."""
         known = {t.kind: _format(t.source_codec) for t in self.tracks.values()}
         return known == {a.kind: _format(a.codec) for a in incoming}
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Pixels of the last key frame, (0, 0) when unknown."""
+        video = self.tracks.get("video")
+        return video.size if video else (0, 0)
 
     def outgoing(self) -> tuple[OutgoingTrack, ...]:
         return tuple(track.outgoing for track in self.tracks.values())
@@ -99,7 +106,7 @@ class Stream:
         video, audio = self.tracks.get("video"), self.tracks.get("audio")
         publisher = self.publisher
         rate = publisher.rates if publisher else {}
-        width, height = video.size if video else (0, 0)
+        width, height = self.reported_size = self.size
         return StreamReport(
             stream=self.key,
             session=self.last_session,

@@ -23,6 +23,7 @@ BUFFER_BYTES = 4 * 1024 * 1024
 MAX_DATAGRAM = 2048
 SOL_UDP = 17
 UDP_SEGMENT = 103
+_UNSEGMENTABLE = (errno.EINVAL, errno.EIO, errno.EMSGSIZE)
 _SEGMENT_BYTES = struct.Struct("H")
 
 
@@ -48,8 +49,9 @@ class MediaSocket:
         """Whether the kernel took the datagram; nothing waits."""
         try:
             self._sendto(data, address)
-        except OSError as error:
-            return self._refused(error)
+        except OSError:
+            self.blocked += 1
+            return False
         return True
 
     def send_segments(
@@ -57,21 +59,20 @@ class MediaSocket:
         wire: memoryview,
         ancillary: Sequence[tuple[int, int, bytes]],
         address: Address,
-    ) -> bool:
-        """Like `send`, for a buffer that the kernel cuts into datagrams."""
+    ) -> bool | None:
+        """Like `send`, for a buffer that the kernel cuts into datagrams.
+
+        None: it cannot cut on this path (a small MTU, an odd device); other paths
+        are not concerned, so the caller sends these packets one by one.
+        """
         try:
             self._sendmsg((wire,), ancillary, 0, address)
         except OSError as error:
-            return self._refused(error)
+            if error.errno in _UNSEGMENTABLE:
+                return None
+            self.blocked += 1
+            return False
         return True
-
-    def _refused(self, error: OSError) -> bool:
-        if error.errno in (errno.EINVAL, errno.EIO, errno.EMSGSIZE) and self.gso:
-            # A path that cannot segment (an odd device or MTU): singles from now.
-            self.gso = False
-            logger.warning("segmentation offload refused (%s): using sendto", error)
-        self.blocked += 1
-        return False
 
     def close(self) -> None:
         self.sock.close()
