@@ -7,12 +7,13 @@ from typing import Any
 
 from daphne.server import Server
 from django.conf import settings
-from twisted.internet import reactor
+from twisted.internet import reactor as installed_reactor
 from twisted.internet.defer import Deferred
 
 from antmedia_site.asgi import application
 from antmedia_site.wiring import supervisor
 
+reactor: Any = installed_reactor  # its declared interfaces are those of a module
 STOP_TIMEOUT_S = 8.0
 MAX_FRAME_BYTES = 1024 * 1024  # contract 12: beyond this the socket is closed
 

@@ -110,7 +110,10 @@ class DtlsServer:
         on_closed: Callable[[], None],
     ) -> None:
         self._datagrams = _Datagrams(send)
-        self._transport = RTCDtlsTransport(self._datagrams, [certificate])
+        self._transport = RTCDtlsTransport(
+            self._datagrams,  # type: ignore[arg-type]  # it uses no more of ICE
+            [certificate],
+        )
         self._transport._set_role("server")
         self._transport._srtp_profiles = PROFILES
         self._on_connected = on_connected
@@ -157,9 +160,8 @@ class DtlsServer:
         self._transport.on("statechange", ended.set)
         self._sessions = (self._transport._rx_srtp, self._transport._tx_srtp)
         self.rx, self.tx = (session._srtp[0] for session in self._sessions)
-        if self._transport._ssl.get_selected_srtp_profile() == (
-            b"SRTP_AES128_CM_SHA1_80"
-        ):
+        ssl = self._transport._ssl
+        if ssl and ssl.get_selected_srtp_profile() == b"SRTP_AES128_CM_SHA1_80":
             self.tag_bytes = 10
         self._on_connected()
         await ended.wait()  # the only state after connected is closed

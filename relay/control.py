@@ -228,10 +228,11 @@ def decode(line: bytes) -> Command | Event:
     cls = _TYPES.get(str(body.pop("kind", "")))
     if cls is None:
         raise ValueError("unknown kind of control message")
-    return from_dict(cls, body)
+    message: Command | Event = _from_dict(cls, body)
+    return message
 
 
-def from_dict(cls: type[Any], body: dict[str, Any]) -> Any:
+def _from_dict(cls: type[Any], body: dict[str, Any]) -> Any:
     names = {field.name for field in fields(cls)}
     if not body.keys() <= names:
         raise ValueError(f"unknown fields for {cls.__name__}")

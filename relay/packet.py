@@ -78,27 +78,29 @@ def parse_extensions(profile: int, block: bytes) -> dict[int, bytes]:
         ValueError: a value is longer than the block.
     """
     values: dict[int, bytes] = {}
-    if profile == ONE_BYTE_PROFILE:
-        step, length_of = 1, lambda at: (block[at] & 0x0F) + 1
-    elif profile & 0xFFF0 == TWO_BYTE_PROFILE:
-        step, length_of = 2, lambda at: block[at + 1]
-    else:
+    one_byte = profile == ONE_BYTE_PROFILE
+    if not one_byte and profile & 0xFFF0 != TWO_BYTE_PROFILE:
         return values
-    at = 0
-    while at < len(block):
-        if block[at] == 0:  # padding
-            at += 1
+    at, size = 0, len(block)
+    while at < size:
+        head = block[at]
+        at += 1
+        if head == 0:  # padding
             continue
-        identifier = block[at] >> 4 if step == 1 else block[at]
-        if step == 1 and identifier == 15:  # reserved: stop here
-            break
-        if at + step > len(block):
-            raise ValueError("RTP extension element is cut short")
-        start, length = at + step, length_of(at)
-        at = start + length
-        if at > len(block):
+        if one_byte:
+            identifier, length = head >> 4, (head & 0x0F) + 1
+            if identifier == 15:  # reserved: stop here
+                break
+        else:
+            if at == size:
+                raise ValueError("RTP extension element is cut short")
+            identifier, length = head, block[at]
+            at += 1
+        end = at + length
+        if end > size:
             raise ValueError("RTP extension value is cut short")
-        values[identifier] = block[start:at]
+        values[identifier] = block[at:end]
+        at = end
     return values
 
 

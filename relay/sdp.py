@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from aiortc.sdp import MediaDescription, SessionDescription, parameters_to_sdp
 
-MAX_SDP_BYTES = 256 * 1024
+MAX_SDP_BYTES = 128 * 1024
 MAX_MEDIA_SECTIONS = 64
 # The parser compares each rtcp-fb and fmtp line with each codec of its section.
-MAX_SECTION_LINES = 512
+MAX_SECTION_LINES = 384
 MAX_SECTION_CODECS = 96
 
 ABS_SEND_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
@@ -150,7 +150,7 @@ def _media(section: MediaDescription) -> Media:
 def _codec(codec: RTCRtpCodecParameters) -> Codec:
     return Codec(
         name=codec.name,
-        payload_type=codec.payloadType,
+        payload_type=codec.payloadType or 0,  # the parser always sets it
         clock_rate=codec.clockRate,
         channels=codec.channels or 0,
         fmtp=parameters_to_sdp(codec.parameters) if codec.parameters else "",

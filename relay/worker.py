@@ -15,6 +15,8 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import uvloop
 
@@ -27,6 +29,8 @@ logger = logging.getLogger("relay")
 
 MAX_UNSENT_BYTES = 16 * 1024 * 1024
 ERROR_LOG_INTERVAL_S = 1.0
+
+ExceptionHandler = Callable[[asyncio.AbstractEventLoop, dict[str, Any]], object]
 
 
 class ControlChannel:
@@ -87,11 +91,11 @@ async def serve(args: argparse.Namespace) -> None:
     writer.close()
 
 
-def _log_rarely() -> object:
+def _log_rarely() -> ExceptionHandler:
     """An exception handler that hostile traffic cannot make flood the log."""
     last = [-ERROR_LOG_INTERVAL_S]
 
-    def handle(loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+    def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         now = loop.time()
         if now - last[0] >= ERROR_LOG_INTERVAL_S:
             last[0] = now

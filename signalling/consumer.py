@@ -17,7 +17,7 @@ from channels.layers import get_channel_layer
 
 from relay import control
 from signalling import events, registry, replies, store
-from signalling.context import Context, Expired, WaitOver
+from signalling.context import Context, Expired, WaitOver, hang_up
 from signalling.errors import ProtocolError, SignallingError, StoreUnavailable
 from signalling.handlers import (
     HANDLERS,
@@ -129,7 +129,7 @@ class SignallingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels is un
             try:
                 answers = await handler(self._context, *args)
             except SignallingError as refused:
-                logger.info("refused %s: %s", stream_id, refused)
+                log.info(f"refused with {refused}: %s", stream_id)
                 refused.stream_id = refused.stream_id or stream_id
                 answers = [replies.error(refused)]
             except Exception:
@@ -145,8 +145,9 @@ class SignallingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels is un
             await self._send_frame({"type": "websocket.send", "text": text})
 
     async def _send_frame(self, frame: dict[str, Any]) -> None:
-        # Some servers raise once the client is gone; its disconnect is coming.
-        with contextlib.suppress(OSError):
+        # Servers raise once the client is gone (daphne a RuntimeError); its
+        # disconnect is coming.
+        with contextlib.suppress(OSError, RuntimeError):
             await self._base_send(frame)
 
     async def announce_stop(self) -> None:
@@ -222,22 +223,35 @@ class SignallingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels is un
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        session, channel = self._context.session, self._channel
+        session = self._context.session
         waiting = list(session.waiting)
-        attempts = session.clear()
-        steps: list[Awaitable[object]] = []
-        if attempts:
-            await _finish(store.run_or_retry(services.close_socket, channel))
-        for attempt in attempts:
-            steps.append(self._context.hang_up(attempt, park=attempt.can_wait))
-        steps += [self._context.stop_waiting(stream_id) for stream_id in waiting]
-        await _finish(*steps)
+        # By the rows too: a handler may have been cancelled between two steps.
+        calls = {
+            attempt.session: (attempt.relay, attempt.can_wait)
+            for attempt in session.clear()
+        }
+        for row in await self._close_rows():
+            calls[row.session] = (row.relay, row.parked)
+        await _finish(
+            *(hang_up(relay, key, park=park) for key, (relay, park) in calls.items()),
+            *(self._context.stop_waiting(stream_id) for stream_id in waiting),
+        )
+
+    async def _close_rows(self) -> list[services.SocketSession]:
+        if not self._channel:
+            return []
+        closing = store.run_or_retry(services.close_socket, self._channel)
+        (rows,) = await _finish(closing)
+        return rows if isinstance(rows, list) else []
 
 
-async def _finish(*steps: Awaitable[object]) -> None:
-    for outcome in await asyncio.gather(*steps, return_exceptions=True):
+async def _finish(*steps: Awaitable[object]) -> list[object]:
+    """What each step returned or raised; the failures are logged."""
+    outcomes = await asyncio.gather(*steps, return_exceptions=True)
+    for outcome in outcomes:
         if isinstance(outcome, Exception):
             logger.error("a step of a clean-up failed", exc_info=outcome)
+    return outcomes
 
 
 def _session(scope: dict[str, Any]) -> SocketSession:

@@ -14,7 +14,7 @@ from channels.layers import get_channel_layer
 from relay import control
 from signalling import events, registry, store
 from signalling.errors import SignallingError, StoreUnavailable, refusal
-from signalling.limits import MAX_WAITING, WAITING_S
+from signalling.limits import MAX_WAITING, WAITING_S, LimitedLog
 from signalling.link import RelayUnavailable, get_link
 from signalling.load import current_load
 from signalling.protocol import ErrorDefinition
@@ -23,7 +23,7 @@ from signalling.supervisor import NODE_NAME
 from streams import services
 from streams.policy import AccessDenied
 
-logger = logging.getLogger(__name__)
+log = LimitedLog(logging.getLogger(__name__))
 Request = TypeVar("Request")
 
 RELAY_DEADLINE_S = 2.0
@@ -99,7 +99,7 @@ class Context:
         older = self.session.add(attempt)
         self.arm(attempt, delay_ms)
         if older is not None:  # its row went away without us, by a sweep say
-            await self.hang_up(older)
+            await hang_up(older.relay, older.session)
 
     def arm(self, attempt: Attempt, delay_ms: int) -> None:
         """(Re)start the time in which `attempt` must become live."""
@@ -117,7 +117,7 @@ class Context:
         try:
             await _send(attempt.relay, command)
         except RelayUnavailable as error:
-            logger.error(
+            log.error(
                 "relay %s takes no command for %s", attempt.relay, attempt.session
             )
             await self.close_row(attempt)
@@ -127,7 +127,7 @@ class Context:
     async def close(self, attempt: Attempt) -> None:
         """Forget the attempt, free its id, end it at its relay, in this order."""
         await self.close_row(attempt)
-        await self.hang_up(attempt)
+        await hang_up(attempt.relay, attempt.session)
 
     async def close_row(self, attempt: Attempt) -> None:
         """As `close`, for an attempt that its relay has ended already."""
@@ -138,13 +138,6 @@ class Context:
         """Let the attempt go; its stream waits for the publisher's return."""
         self.session.lose(attempt)
         await store.run_or_retry(services.park_session, attempt.session)
-
-    async def hang_up(self, attempt: Attempt, *, park: bool = False) -> None:
-        """Tell the relay, which has nothing to end when it is not there."""
-        try:
-            await _send(attempt.relay, control.CloseSession(attempt.session, park=park))
-        except RelayUnavailable:
-            logger.info("relay %s is gone, and %s too", attempt.relay, attempt.session)
 
     async def wait_for_stream(self, stream_id: str) -> None:
         """Have `stream.live` sent here, for WAITING_S or until `stop_waiting`."""
@@ -179,7 +172,7 @@ class Context:
             message = events.stream_live(stream_id)
             await layer.group_send(self._group(stream_id), message)
         except ChannelFull:  # their clients ask again by themselves
-            logger.warning("some who wait for %s were not told", stream_id)
+            log.warning("some who wait for %s were not told", stream_id)
 
     def stream_key(self, stream_id: str) -> str:
         """What relays call the stream."""
@@ -187,6 +180,14 @@ class Context:
 
     def _group(self, stream_id: str) -> str:
         return events.waiting_group(self.session.application, stream_id)
+
+
+async def hang_up(relay: str, session: str, *, park: bool = False) -> None:
+    """Tell the relay, which has nothing to end when it is not there."""
+    try:
+        await _send(relay, control.CloseSession(session, park=park))
+    except RelayUnavailable:
+        log.info("relay %s is gone, and %s too", relay, session)
 
 
 def _relays() -> tuple[str, ...]:

@@ -71,7 +71,16 @@ class LimitedLog:
         self._next: dict[str, float] = {}
         self._left_out: dict[str, int] = {}
 
+    def info(self, reason: str, *details: object) -> None:
+        self._log(logging.INFO, reason, *details)
+
     def warning(self, reason: str, *details: object) -> None:
+        self._log(logging.WARNING, reason, *details)
+
+    def error(self, reason: str, *details: object) -> None:
+        self._log(logging.ERROR, reason, *details)
+
+    def _log(self, level: int, reason: str, *details: object) -> None:
         """Log `reason`, a %-format for `details`, unless it was just logged."""
         now = self._clock()
         if now < self._next.get(reason, now):
@@ -79,4 +88,4 @@ class LimitedLog:
             return
         self._next[reason] = now + self._interval_s
         left_out = self._left_out.pop(reason, 0)
-        self._logger.warning(f"{reason} (%d more like it)", *details, left_out)
+        self._logger.log(level, f"{reason} (%d more like it)", *details, left_out)

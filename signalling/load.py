@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import deque
+from pathlib import Path
 
 import psutil
 
@@ -11,6 +13,7 @@ from streams.services import Load
 
 SAMPLE_INTERVAL_S = 1.0
 SAMPLES = 5
+CONTROL_GROUP = Path("/sys/fs/cgroup")  # inside a container: its own
 _IDLE = Load(cpu_percent=0.0, free_ram_mb=float("inf"))  # nothing sampled yet
 
 
@@ -57,10 +60,28 @@ class LoadSampler:
 
 def take_sample() -> Load:
     """CPU since the last call, and the memory that could be had without swapping."""
-    return Load(
-        cpu_percent=psutil.cpu_percent(interval=None),
-        free_ram_mb=psutil.virtual_memory().available / 2**20,
-    )
+    free_mb = psutil.virtual_memory().available / 2**20
+    in_group_mb = free_in_group_mb(CONTROL_GROUP)
+    if in_group_mb is not None:
+        free_mb = min(free_mb, in_group_mb)
+    return Load(cpu_percent=psutil.cpu_percent(interval=None), free_ram_mb=free_mb)
+
+
+def free_in_group_mb(group: Path) -> float | None:
+    """What a container's bound leaves; nothing where there is no bound.
+
+    Source: the kernel's cgroup v2 memory controller. `inactive_file` is page cache
+    that it gives back before it kills anything.
+    """
+    try:
+        limit = int((group / "memory.max").read_text())
+        used = int((group / "memory.current").read_text())
+        stat = (group / "memory.stat").read_text()
+    except (OSError, ValueError):  # not a container, or "max"
+        return None
+    cache = re.search(r"^inactive_file (\d+)$", stat, re.MULTILINE)
+    reclaimable = int(cache.group(1)) if cache else 0
+    return max(0.0, (limit - used + reclaimable) / 2**20)
 
 
 sampler = LoadSampler()

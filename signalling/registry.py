@@ -49,18 +49,15 @@ async def announce_stop() -> None:
     _State.stopping = True
     tasks = [asyncio.ensure_future(socket.announce_stop()) for socket in _State.sockets]
     if tasks:
-        _, late = await asyncio.wait(tasks, timeout=ANNOUNCE_TIMEOUT_S)
+        done, late = await asyncio.wait(tasks, timeout=ANNOUNCE_TIMEOUT_S)
         for task in late:
             task.cancel()
-        failed = [task for task in tasks if task.cancelled() or _has_failed(task)]
+        await asyncio.gather(*late, return_exceptions=True)
+        failed = len(late) + sum(task.exception() is not None for task in done)
         if failed:
-            logger.warning("%d sockets were not told of the stop", len(failed))
+            logger.warning("%d sockets were not told of the stop", failed)
     await load.sampler.stop()
     await store.retries().stop()
-
-
-def _has_failed(task: asyncio.Future[None]) -> bool:
-    return task.done() and task.exception() is not None
 
 
 def reopen() -> None:

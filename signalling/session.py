@@ -144,9 +144,7 @@ class SocketSession:
 
     def take_lost(self, stream_id: str) -> list[Attempt]:
         """The lost attempts of one stream, or all of them for ""; once."""
-        found = [
-            key for key in self._lost if not stream_id or key[1] == stream_id
-        ]
+        found = [key for key in self._lost if not stream_id or key[1] == stream_id]
         return [self._lost.pop(key) for key in found]
 
     def get(self, session: str) -> Attempt | None:

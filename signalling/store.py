@@ -12,9 +12,11 @@ from channels.db import database_sync_to_async
 from django.db import Error
 
 from signalling.errors import StoreUnavailable
+from signalling.limits import LimitedLog
 from streams.policy import AccessDenied, Denial
 
 logger = logging.getLogger(__name__)
+log = LimitedLog(logger)
 Result = TypeVar("Result")
 
 DEADLINE_S = 5.0
@@ -49,17 +51,17 @@ async def run(
         if not task.done():
             task.add_done_callback(lambda late: _settle(late, undo))
     if not task.done():
-        logger.error("database: no answer to %s in time", _name(call))
+        log.error("database: no answer to %s in time", _name(call))
         raise StoreUnavailable
     try:
         return task.result()
     except Error as error:
-        logger.error("database: %s failed: %s", _name(call), error)
+        log.error("database: %s failed: %s", _name(call), error)
         raise StoreUnavailable from error
     except AccessDenied as denied:
         if denied.reason is not Denial.STORE_UNAVAILABLE:
             raise
-        logger.error("database: %s failed: %s", _name(call), denied.__cause__)
+        log.error("database: %s failed: %s", _name(call), denied.__cause__)
         raise StoreUnavailable from denied
 
 

@@ -7,7 +7,6 @@ of relays into rows and messages to consumers, and ends all that at the stop.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 import socket
@@ -103,9 +102,9 @@ async def _tell(channel: str, message: dict[str, Any]) -> None:
 
 async def _in_database(call: Callable[..., Result], *args: Any) -> Result | None:
     """The call's result; nothing (and a log line) while the database is away."""
-    with contextlib.suppress(asyncio.TimeoutError):
-        try:
-            return await database_sync_to_async(call)(*args)
-        except DatabaseError as error:
-            logger.error("%s: database not available: %s", call.__name__, error)
-    return None
+    try:
+        result: Result = await database_sync_to_async(call)(*args)
+    except DatabaseError as error:
+        logger.error("%s: database not available: %s", call.__name__, error)
+        return None
+    return result

@@ -13,9 +13,11 @@ import pytest
 os.environ.setdefault("DATA_DIR", tempfile.mkdtemp(prefix="antmedia-test-"))
 os.environ.setdefault("CPU_LIMIT", "100")
 
+from tests.server_process import ServerProcess
+
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator["ServerProcess"]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     """One running server for the tests that do not harm it."""
     running = ServerProcess(tmp_path_factory.mktemp("server"))
     running.start()
@@ -24,12 +26,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator["ServerProcess"
 
 
 @pytest.fixture
-def own_server(tmp_path: Path) -> Iterator["ServerProcess"]:
+def own_server(tmp_path: Path) -> Iterator[ServerProcess]:
     """A server for one test alone, which may kill it or its relay."""
     running = ServerProcess(tmp_path)
     running.start()
     yield running
     running.stop()
-
-
-from tests.server_process import ServerProcess  # noqa: E402

@@ -50,6 +50,7 @@ class ServerProcess:
             **environment,
         }
         self.process: subprocess.Popen[bytes] | None = None
+        self._log_start = 0
 
     @property
     def url(self) -> str:
@@ -59,8 +60,9 @@ class ServerProcess:
         return f"ws://127.0.0.1:{self.http_port}/{application}/websocket"
 
     def start(self) -> None:
-        """Started, and its first page answered."""
+        """Started, its first page answered, its relay ready for media."""
         with self.log_path.open("ab") as log:
+            self._log_start = log.tell()
             self.process = subprocess.Popen(
                 [sys.executable, "manage.py", "serve"],
                 cwd=ROOT,
@@ -76,10 +78,18 @@ class ServerProcess:
             time.sleep(0.05)
 
     def _answers(self) -> bool:
-        with contextlib.suppress(OSError):
-            with urllib.request.urlopen(f"{self.url}/LiveApp/", timeout=5) as answer:
-                return bool(answer.status == 200) and self.relay_pid() is not None
+        page = f"{self.url}/LiveApp/"
+        with (
+            contextlib.suppress(OSError),
+            urllib.request.urlopen(page, timeout=5) as answer,  # noqa: S310  http
+        ):
+            return bool(answer.status == 200) and self._has_relay()
         return False
+
+    def _has_relay(self) -> bool:
+        with self.log_path.open("rb") as log:
+            log.seek(self._log_start)
+            return b"is up on port" in log.read()
 
     def relay_pid(self) -> int | None:
         """The process id of the relay child, when there is one."""

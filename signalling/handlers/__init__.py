@@ -8,7 +8,7 @@ from typing import Any
 from relay import control
 from signalling import replies
 from signalling.context import Context, Expired, WaitOver
-from signalling.handlers import info, negotiation, play, publish
+from signalling.handlers import info, negotiation, play, publish, stop
 from signalling.messages import (
     GetBroadcastObject,
     GetIceServerConfig,
@@ -35,7 +35,7 @@ async def ping(_: Context, __: Ping) -> list[Outgoing]:
 HANDLERS: dict[type[Message], Handler] = {
     Publish: publish.publish,
     Play: play.play,
-    Stop: publish.stop,
+    Stop: stop.stop,
     TakeConfiguration: negotiation.take_configuration,
     TakeCandidate: negotiation.take_candidate,
     Ping: ping,

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from relay import control
-from signalling import replies
 from signalling.context import TIMER_MARGIN_MS, Context
 from signalling.errors import SignallingError
-from signalling.handlers.publish import mark_started
+from signalling.handlers.outcomes import finished, mark_started, notify
 from signalling.messages import Play
 from signalling.protocol import ErrorDefinition, Notification
 from signalling.replies import Outgoing
@@ -68,7 +67,7 @@ def _request(context: Context, message: Play) -> services.PlayRequest:
 async def on_started(context: Context, attempt: Attempt) -> list[Outgoing]:
     if not await mark_started(context, attempt):
         return []
-    return [_notify(Notification.PLAY_STARTED, attempt)]
+    return [notify(Notification.PLAY_STARTED, attempt)]
 
 
 async def on_closed(
@@ -77,7 +76,7 @@ async def on_closed(
     """The relay has ended the attempt: only the stream's end is said (M3)."""
     await context.close_row(attempt)
     if reason is control.CloseReason.STREAM_ENDED:
-        return [_notify(Notification.PLAY_FINISHED, attempt)]
+        return [finished(attempt)]
     if reason is control.CloseReason.LOST:
         context.session.lose(attempt)
     return []
@@ -87,9 +86,3 @@ async def on_expired(context: Context, attempt: Attempt) -> list[Outgoing]:
     """Not connected in time: closed without a word (contract 5.1)."""
     await context.close(attempt)
     return []
-
-
-def _notify(definition: Notification, attempt: Attempt) -> Outgoing:
-    return replies.notification(
-        definition, attempt.stream_id, subscriberId=attempt.subscriber_id
-    )

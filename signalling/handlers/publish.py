@@ -1,25 +1,17 @@
-"""`publish`, `stop`, and how a publisher's attempt goes on."""
+"""`publish`, and how a publisher's attempt goes on."""
 
 from __future__ import annotations
 
-import logging
-
 from relay import control
-from signalling import replies, store
+from signalling import replies
 from signalling.context import Context
-from signalling.errors import SignallingError, StoreUnavailable
-from signalling.messages import Publish, Stop
+from signalling.errors import SignallingError
+from signalling.handlers.outcomes import finished, mark_started, notify
+from signalling.messages import Publish
 from signalling.protocol import ErrorDefinition, Notification
 from signalling.replies import Outgoing
 from signalling.session import Attempt, PublishAttempt, Role
 from streams import services
-
-logger = logging.getLogger(__name__)
-
-_FINISHED = {
-    Role.PUBLISH: Notification.PUBLISH_FINISHED,
-    Role.PLAY: Notification.PLAY_FINISHED,
-}
 
 
 async def publish(context: Context, message: Publish) -> list[Outgoing]:
@@ -65,21 +57,6 @@ def _request(context: Context, message: Publish) -> services.PublishRequest:
     )
 
 
-async def stop(context: Context, message: Stop) -> list[Outgoing]:
-    """The id is free when this returns: the SDK publishes it again 500 ms later.
-
-    An unknown id is silent, for the SDK stops before every retry (contract T10).
-    """
-    attempts = context.session.of_stream(message.stream_id)
-    for attempt in attempts:
-        context.session.forget(attempt)  # all of them, before the first wait
-    attempts += context.session.take_lost(message.stream_id)
-    await context.stop_waiting(message.stream_id)
-    for attempt in attempts:
-        await context.close(attempt)
-    return [_finished(attempt) for attempt in attempts]
-
-
 async def on_started(context: Context, attempt: Attempt) -> list[Outgoing]:
     """Media has arrived: the stream is live, and those who wait for it hear so."""
     if not await mark_started(context, attempt):
@@ -88,7 +65,7 @@ async def on_started(context: Context, attempt: Attempt) -> list[Outgoing]:
     if isinstance(attempt, PublishAttempt) and attempt.restored:
         restored = Notification.SESSION_RESTORED
         return [replies.notification(restored, attempt.stream_id)]
-    return [_notify(Notification.PUBLISH_STARTED, attempt)]
+    return [notify(Notification.PUBLISH_STARTED, attempt)]
 
 
 async def on_closed(
@@ -97,7 +74,7 @@ async def on_closed(
     """The relay has ended the attempt."""
     if reason is control.CloseReason.STREAM_ENDED:
         await context.close_row(attempt)
-        return [_finished(attempt)]
+        return [finished(attempt)]
     if reason is control.CloseReason.LOST and attempt.can_wait:
         # Nothing is said: 2.4.2 closes for good on publish_finished, and the SDK
         # sees the loss by itself and returns to its waiting viewers (contract M3).
@@ -111,37 +88,6 @@ async def on_expired(context: Context, attempt: Attempt) -> list[Outgoing]:
     """No offer came after `start`, or the relay's word about it was lost."""
     await context.close(attempt)
     return [_timed_out(attempt)]
-
-
-async def mark_started(context: Context, attempt: Attempt) -> bool:
-    """Whether the attempt's row is live now and was not before.
-
-    Raises:
-        StoreUnavailable: the attempt is closed, for nobody could see it live.
-    """
-    if not attempt.go_live():
-        return False
-    try:
-        started = await store.run(services.mark_started, attempt.session)
-    except StoreUnavailable:
-        await context.close(attempt)
-        raise StoreUnavailable(attempt.stream_id) from None
-    if started is None:
-        logger.warning("%s started without a row; closed", attempt.session)
-        await context.close(attempt)
-        return False
-    await context.stop_waiting(attempt.stream_id)
-    return True
-
-
-def _finished(attempt: Attempt) -> Outgoing:
-    return _notify(_FINISHED[attempt.role], attempt)
-
-
-def _notify(definition: Notification, attempt: Attempt) -> Outgoing:
-    return replies.notification(
-        definition, attempt.stream_id, subscriberId=attempt.subscriber_id
-    )
 
 
 def _timed_out(attempt: Attempt) -> Outgoing:

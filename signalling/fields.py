@@ -1,0 +1,134 @@
+"""The fields of one message, read tolerantly (contract 2.0, T4, T5, T24).
+
+Absent, null and "" are the same, and so is a value of a type that says nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from signalling.errors import ProtocolError, SignallingError
+from signalling.protocol import MAX_STREAM_ID_CHARS, ErrorDefinition
+
+_STREAM_ID = re.compile(r"[A-Za-z0-9_.-]+")
+_MAX_NAME_CHARS = 255
+_MAX_TOKEN_CHARS = 4096  # a JWT
+_MAX_CANDIDATE_CHARS = 4096
+_MAX_META_DATA_CHARS = 16 * 1024
+_MAX_ROLE_CHARS = 64
+_KEPT_VIEWER_INFO_CHARS = 255
+_MAX_LABEL = 65535
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """Reads the fields of one message; absent, null and "" are the same."""
+
+    values: dict[str, Any]
+    stream_id: str
+    legacy: bool
+
+    def text(
+        self,
+        name: str,
+        *,
+        limit: int = _MAX_NAME_CHARS,
+        definition: ErrorDefinition = ErrorDefinition.MISSING_PARAMETER,
+    ) -> str:
+        """Raises SignallingError with `definition` when over `limit` characters."""
+        text = storable(scalar(self.values.get(name)))
+        if len(text) > limit:
+            information = f"{name} is longer than {limit} characters"
+            raise SignallingError(definition, self.stream_id, information=information)
+        return text
+
+    def credential(self, name: str, limit: int = _MAX_NAME_CHARS) -> str:
+        return self.text(name, limit=limit, definition=ErrorDefinition.UNAUTHORIZED)
+
+    def token(self) -> str:
+        return self.credential("token", _MAX_TOKEN_CHARS)
+
+    def viewer_info(self) -> str:
+        """Free text for statistics: its beginning is enough."""
+        sent = storable(scalar(self.values.get("viewerInfo")))
+        return sent[:_KEPT_VIEWER_INFO_CHARS]
+
+    def flag(self, *names: str) -> bool:
+        """The first of `names` that says true or false; true if none does."""
+        for name in names:
+            value = self.values.get(name)
+            if isinstance(value, str):
+                value = _BOOLEANS.get(value.strip().lower())
+            if isinstance(value, bool):
+                return value
+        return True
+
+    def name(self) -> str:
+        """The display name; where `streamName` served as the id there is none."""
+        if self.legacy and is_blank(self.values.get("streamId")):
+            return ""
+        return self.text("streamName", definition=ErrorDefinition.INVALID_STREAM_NAME)
+
+    def role(self) -> str:
+        return self.text("role", limit=_MAX_ROLE_CHARS)
+
+    def main_track(self) -> str:
+        """Raises SignallingError: not an id (the alphabet of 2.0 row 4)."""
+        invalid = ErrorDefinition.INVALID_STREAM_NAME
+        text = self.text("mainTrack", limit=MAX_STREAM_ID_CHARS, definition=invalid)
+        if text and not is_stream_id(text):
+            information = "mainTrack has a character outside A-Za-z0-9_.-"
+            raise SignallingError(invalid, self.stream_id, information=information)
+        return text
+
+    def meta_data(self) -> str:
+        name = "metadata" if is_blank(self.values.get("metaData")) else "metaData"
+        return self.text(name, limit=_MAX_META_DATA_CHARS)
+
+    def label(self) -> int | None:
+        """A number or a numeric string; anything else is as if missing."""
+        text = scalar(self.values.get("label")).strip()
+        if not text.isascii() or not text.isdigit() or len(text) > 5:
+            return None
+        return min(int(text), _MAX_LABEL)
+
+    def mid(self) -> str:
+        """`id` of a candidate; the reference server takes a missing one for "0"."""
+        return storable(scalar(self.values.get("id")))[:_MAX_NAME_CHARS] or "0"
+
+    def candidate(self) -> str:
+        """Raises ProtocolError: longer than any real one."""
+        text = storable(scalar(self.values.get("candidate")))
+        if len(text) > _MAX_CANDIDATE_CHARS:
+            raise ProtocolError("candidate too long")
+        return text
+
+
+_BOOLEANS = {"true": True, "false": False}
+
+
+def storable(text: str) -> str:
+    """Without what a database or UTF-8 cannot hold: NUL and lone surrogates."""
+    if text.isascii():
+        return text.replace("\0", "") if "\0" in text else text
+    return text.encode("utf-8", "replace").decode().replace("\0", "")
+
+
+def is_stream_id(text: str) -> bool:
+    """Contract 2.0 row 4, and a bound on its length."""
+    return len(text) <= MAX_STREAM_ID_CHARS and bool(_STREAM_ID.fullmatch(text))
+
+
+def is_blank(value: object) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def scalar(value: object) -> str:
+    """A string or a number as text; any other JSON value is ""."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    return ""
