@@ -72,12 +72,11 @@ class BroadcastForm(ModelForm[Broadcast]):
             self.add_error(missing, "Give both dates, or none: one has no effect.")
         elif start and end and end <= start:
             self.add_error("planned_end", "The end must be after the start.")
+        else:
+            self.instance.planned_start_date = _seconds(start)
+            self.instance.planned_end_date = _seconds(end)
         return cleaned
 
-    def save(self, commit: bool = True) -> Broadcast:
-        for field, column in PLANNED.items():
-            moment: datetime | None = self.cleaned_data[field]
-            seconds = int(moment.timestamp()) if moment else 0
-            setattr(self.instance, column, seconds)
-        saved: Broadcast = super().save(commit)
-        return saved
+
+def _seconds(moment: datetime | None) -> int:
+    return int(moment.timestamp()) if moment else 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db.models import (
     Count,
+    Exists,
     Func,
     IntegerField,
     OuterRef,
@@ -26,18 +27,24 @@ def with_live_state(
     broadcasts: QuerySet[Broadcast, Broadcast],
 ) -> QuerySet[Broadcast, Broadcast]:
     """Adds `live_state` (a SessionState; None without a publisher), `live_since`,
-    `parked_until`, `publisher_ip` and `viewers`."""
-    sessions = LiveSession.objects.filter(
-        application=OuterRef("application"), stream_id=OuterRef("stream_id")
-    ).order_by()
-    publisher = sessions.filter(role=SessionRole.PUBLISH)
+    `publisher_ip` and `viewers`."""
+    publisher = _sessions(SessionRole.PUBLISH)
     return broadcasts.annotate(
         live_state=Subquery(publisher.values("state")[:1]),
         live_since=Subquery(publisher.values("started_at")[:1]),
-        parked_until=Subquery(publisher.values("parked_until")[:1]),
         publisher_ip=Subquery(publisher.values("remote_ip")[:1]),
-        viewers=_count(sessions.filter(role=SessionRole.PLAY, state=SessionState.LIVE)),
+        viewers=_count(_sessions(SessionRole.PLAY).filter(state=SessionState.LIVE)),
     )
+
+
+def in_live_state(
+    broadcasts: QuerySet[Broadcast, Broadcast], state: SessionState | None
+) -> QuerySet[Broadcast, Broadcast]:
+    """Those whose publisher is in that state; None: those without a publisher."""
+    publisher = _sessions(SessionRole.PUBLISH)
+    if state is None:
+        return broadcasts.filter(~Exists(publisher))
+    return broadcasts.filter(Exists(publisher.filter(state=state)))
 
 
 def with_live_counts(
@@ -64,6 +71,13 @@ def sessions_of(broadcast: Broadcast) -> QuerySet[LiveSession, LiveSession]:
     return LiveSession.objects.filter(
         application=broadcast.application_id, stream_id=broadcast.stream_id
     ).order_by("-role", "created_at")
+
+
+def _sessions(role: SessionRole) -> QuerySet[LiveSession, LiveSession]:
+    """Of the broadcast of the outer query."""
+    return LiveSession.objects.filter(
+        application=OuterRef("application"), stream_id=OuterRef("stream_id"), role=role
+    ).order_by()
 
 
 def _count(rows: QuerySet[LiveSession, LiveSession]) -> Subquery:

@@ -45,7 +45,10 @@ class ApplicationAdmin(ModelAdmin[Application]):
                 "description": "What a publisher sends is forwarded as it is. At "
                 "least one codec must be enabled.",
                 "fields": (
-                    ("vp8_enabled", "h264_enabled", "vp9_enabled", "av1_enabled"),
+                    "vp8_enabled",
+                    "h264_enabled",
+                    "vp9_enabled",
+                    "av1_enabled",
                     "max_publish_bitrate",
                 ),
             },

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
+from django.contrib.admin.widgets import AdminTextareaWidget
+from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
@@ -42,16 +44,18 @@ class BroadcastAdmin(ModelAdmin[Broadcast]):
         "application",
         "live",
         "live_since",
-        "publisher",
-        "measured_bitrate",
-        "resolution",
+        "media_shown",
         "viewers",
+        "publisher",
     )
     list_filter = ("application", LiveStateFilter, OriginFilter)
     list_select_related = ("application",)
     list_per_page = 50
     search_fields = ("stream_id", "name", "description", "remote_ip")
     actions = ("register_selected",)
+    formfield_overrides: ClassVar = {
+        models.TextField: {"widget": AdminTextareaWidget(attrs={"rows": 3})}
+    }
     readonly_fields = ("links", "live", "origin", "sessions", *MEASURES)
     fieldsets: ClassVar = (
         (
@@ -132,24 +136,34 @@ class BroadcastAdmin(ModelAdmin[Broadcast]):
     @admin.display(description="state", ordering="live_state")
     def live(self, broadcast: Broadcast) -> SafeString:
         status = BroadcastStatus(broadcast.current_status)
-        ended = "ended unexpectedly"
-        if status != BroadcastStatus.TERMINATED_UNEXPECTEDLY:
-            ended = str(status.label).lower()
+        ended = str(status.label).lower()
         return state_badge(_annotated(broadcast, "live_state"), ended)
 
     @admin.display(description="since (UTC)", ordering="live_since")
-    def live_since(self, broadcast: Broadcast) -> str:
+    def live_since(self, broadcast: Broadcast) -> SafeString | str:
         return since(_annotated(broadcast, "live_since"))
 
     @admin.display(description="publisher", ordering="publisher_ip")
     def publisher(self, broadcast: Broadcast) -> str:
         return _annotated(broadcast, "publisher_ip") or "-"
 
-    @admin.display(description="bitrate", ordering="bitrate")
+    @admin.display(description="media", ordering="bitrate")
+    def media_shown(self, broadcast: Broadcast) -> SafeString | str:
+        """Bitrate and resolution while there is a publisher, in one column."""
+        if not _annotated(broadcast, "live_state"):
+            return "-"
+        words = (
+            word_bitrate(broadcast.bitrate),
+            word_resolution(broadcast.width, broadcast.height),
+        )
+        parts = ((part,) for part in words if part)
+        return format_html_join(" ", '<span class="since">{}</span>', parts) or "-"
+
+    @admin.display(description="bitrate")
     def measured_bitrate(self, broadcast: Broadcast) -> str:
         return word_bitrate(broadcast.bitrate) or "-"
 
-    @admin.display(description="resolution", ordering="height")
+    @admin.display(description="resolution")
     def resolution(self, broadcast: Broadcast) -> str:
         return word_resolution(broadcast.width, broadcast.height) or "-"
 
@@ -167,10 +181,18 @@ class BroadcastAdmin(ModelAdmin[Broadcast]):
         return word_bytes(broadcast.received_bytes)
 
     @admin.display(description="last report (UTC)")
-    def reported_at(self, broadcast: Broadcast) -> str:
+    def reported_at(self, broadcast: Broadcast) -> SafeString | str:
         if not broadcast.update_time:
             return "-"
         return since(from_ms(broadcast.update_time))
+
+    # Shown in place of the form's fields to those who may only look.
+
+    def planned_start(self, broadcast: Broadcast) -> str:
+        return _planned(broadcast.planned_start_date)
+
+    def planned_end(self, broadcast: Broadcast) -> str:
+        return _planned(broadcast.planned_end_date)
 
     @admin.display(description="pages")
     def links(self, broadcast: Broadcast) -> SafeString | str:
@@ -227,6 +249,10 @@ def _cells(row: LiveSession, broadcast: Broadcast) -> tuple[Any, ...]:
         row.user_agent,
         row.viewer_info or row.user_agent or "-",
     )
+
+
+def _planned(seconds: int) -> str:
+    return f"{from_ms(seconds * 1000):%Y-%m-%d %H:%M:%S} UTC" if seconds else "-"
 
 
 def _automatic_mark() -> SafeString:

@@ -9,7 +9,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from streams.admin.states import LABELS
-from streams.models import Broadcast
+from streams.models import Broadcast, SessionState
+from streams.overview import in_live_state
 
 NOBODY = "none"
 
@@ -30,11 +31,11 @@ class LiveStateFilter(admin.SimpleListFilter):
         self, request: HttpRequest, queryset: QuerySet[Broadcast, Broadcast]
     ) -> QuerySet[Broadcast, Broadcast]:
         wanted = self.value()
-        if wanted is None:
-            return queryset
         if wanted == NOBODY:
-            return queryset.filter(live_state__isnull=True)
-        return queryset.filter(live_state=wanted)
+            return in_live_state(queryset, None)
+        if wanted in SessionState.values:
+            return in_live_state(queryset, SessionState(wanted))
+        return queryset
 
 
 class OriginFilter(admin.SimpleListFilter):
@@ -49,6 +50,6 @@ class OriginFilter(admin.SimpleListFilter):
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[Broadcast, Broadcast]
     ) -> QuerySet[Broadcast, Broadcast]:
-        if self.value() is None:
-            return queryset
-        return queryset.filter(zombi=self.value() == "1")
+        if self.value() in ("0", "1"):
+            return queryset.filter(zombi=self.value() == "1")
+        return queryset

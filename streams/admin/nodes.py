@@ -25,8 +25,8 @@ class NodeAdmin(ReadOnlyAdmin[Node]):
         "session_count",
         "hostname",
         "pid",
-        "running_since",
         "heartbeat",
+        "running_since",
     )
     list_filter = ("kind", "closed")
     search_fields = ("name", "hostname")
@@ -50,9 +50,9 @@ class NodeAdmin(ReadOnlyAdmin[Node]):
         return int(node.session_count)  # type: ignore[attr-defined]  # annotated
 
     @admin.display(description="running since (UTC)", ordering="started_at")
-    def running_since(self, node: Node) -> str:
+    def running_since(self, node: Node) -> SafeString | str:
         return since(node.started_at)
 
     @admin.display(description="last heartbeat (UTC)", ordering="heartbeat_at")
-    def heartbeat(self, node: Node) -> str:
+    def heartbeat(self, node: Node) -> SafeString | str:
         return since(node.heartbeat_at)

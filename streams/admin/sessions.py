@@ -38,5 +38,5 @@ class LiveSessionAdmin(ReadOnlyAdmin[LiveSession]):
         return state_badge(session.state, "")
 
     @admin.display(description="since (UTC)", ordering="started_at")
-    def since(self, session: LiveSession) -> str:
+    def since(self, session: LiveSession) -> SafeString | str:
         return since(session.started_at or session.created_at)

@@ -15,7 +15,7 @@ from streams.wording import word_duration
 LABELS = {
     SessionState.LIVE: "live",
     SessionState.PREPARING: "connecting",
-    SessionState.PARKED: "waiting for its return",
+    SessionState.PARKED: "waiting",
 }
 
 
@@ -30,10 +30,14 @@ def state_badge(state: str | None, otherwise: str) -> SafeString:
     return badge(state, LABELS[SessionState(state)])
 
 
-def since(moment: datetime | None) -> str:
-    """ "14:05:10 (3 min 20 s)"; the date too when it was not today (UTC)."""
+def since(moment: datetime | None) -> SafeString | str:
+    """A UTC time of day, with its date when that is not today, and how long ago."""
     if moment is None:
         return "-"
     now = timezone.now()
     shape = "H:i:s" if moment.date() == now.date() else "Y-m-d H:i:s"
-    return f"{date_format(moment, shape)} ({word_duration(now - moment)})"
+    return format_html(
+        '<span class="since">{}</span> <span class="since">({})</span>',
+        date_format(moment, shape),
+        word_duration(now - moment),
+    )

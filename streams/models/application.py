@@ -121,10 +121,8 @@ class Application(models.Model):
         super().clean()
         if self._state.adding or not self.broadcasts.exists():
             return
-        if (
-            type(self).objects.values_list("name", flat=True).get(pk=self.pk)
-            != self.name
-        ):
+        before = Application.objects.get(pk=self.pk)
+        if self.name != before.name:
             raise ValidationError(
                 {"name": "The name is part of the addresses of its broadcasts."}
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import psutil
 from django.db.models import Case, F, Q, Value, When
@@ -22,36 +22,29 @@ PID_REUSE_MARGIN_S = 2.0  # process start times are known to about a second
 
 
 def register_node(name: str, kind: str, clock: Clock = timezone.now) -> None:
-    """The process is alive and starts with nothing.
+    """The process is alive; sessions of an earlier life under its name are closed.
 
-    `kind`: "asgi", or "relay" for a child of the calling process. Sessions of an
-    earlier life under the same name are closed.
+    `kind`: "asgi" for the calling process, or "relay" for a child of it that has
+    just started. Sessions that the calling process has opened already are kept.
     """
     now = clock()
-    close_rows(_sessions_of(name, kind), now)
-    Node.objects.update_or_create(
-        name=name,
-        defaults={
-            "kind": kind,
-            "hostname": socket.gethostname(),
-            "pid": os.getpid(),
-            "pid_namespace": _pid_namespace(),
-            "started_at": now,
-            "heartbeat_at": now,
-            "resumed_at": None,
-            "closed": False,
-        },
-    )
+    earlier = _sessions_of(name, kind)
+    if kind == NodeKind.ASGI:
+        born_at = datetime.fromtimestamp(psutil.Process().create_time(), UTC)
+        earlier &= Q(created_at__lt=born_at)
+    close_rows(earlier, now)
+    _write_node(name, kind, now)
 
 
 def heartbeat(name: str, clock: Clock = timezone.now) -> None:
-    """The process is alive now; one whose row is missing is registered.
+    """The ASGI process is alive now, even if its row had been missing.
 
     A gap since its last heartbeat is kept in `resumed_at`: whatever held this
     process up, the database most likely, held others up too.
     """
-    if not beat(name, clock()):
-        register_node(name, NodeKind.ASGI, clock)
+    now = clock()
+    if not beat(name, now):
+        _write_node(name, NodeKind.ASGI, now)
 
 
 def beat(name: str, now: datetime) -> bool:
@@ -147,6 +140,22 @@ def _pid_namespace() -> str:
         return os.readlink("/proc/self/ns/pid")
     except OSError:
         return ""
+
+
+def _write_node(name: str, kind: str, now: datetime) -> None:
+    Node.objects.update_or_create(
+        name=name,
+        defaults={
+            "kind": kind,
+            "hostname": socket.gethostname(),
+            "pid": os.getpid(),
+            "pid_namespace": _pid_namespace(),
+            "started_at": now,
+            "heartbeat_at": now,
+            "resumed_at": None,
+            "closed": False,
+        },
+    )
 
 
 def _sessions_of(name: str, kind: str) -> Q:

@@ -158,32 +158,10 @@ def _claim(
         if holder is not None and restored
         else _least_busy_relay(relays)
     )
-    values: dict[str, object] = {
-        "state": SessionState.PREPARING,
-        "restored": restored,
-        "channel": socket.channel,
-        "node_id": socket.node,
-        "relay": relay,
-        "subscriber_id": clean(request.subscriber_id, 255),
-        "remote_ip": clean(socket.remote_ip, 64),
-        "user_agent": clean(socket.user_agent, 255),
-        "created_at": now,
-        "started_at": None,
-        "parked_until": None,
-    }
+    values = _session_values(request, socket, now)
+    values |= {"id": session, "relay": relay, "restored": restored}
     with transaction.atomic():
-        if holder is not None and holder.parked:
-            _take_over(holder.row, {"id": session, **values})
-        else:
-            if holder is not None:
-                close_rows(Q(pk=holder.row.pk), now)
-            LiveSession.objects.create(
-                id=session,
-                application=application,
-                stream_id=request.stream_id,
-                role=SessionRole.PUBLISH,
-                **values,
-            )
+        _write_session(application, request.stream_id, holder, values, now)
         prepare_broadcast(application, request, socket, now, restored=restored)
     return PublishGrant(
         session=session,
@@ -193,6 +171,43 @@ def _claim(
         start_timeout_ms=application.start_timeout_ms,
         return_window_ms=application.return_window_ms,
         max_bitrate_bps=application.max_publish_bitrate,
+    )
+
+
+def _session_values(
+    request: PublishRequest, socket: SocketInfo, now: datetime
+) -> dict[str, object]:
+    return {
+        "state": SessionState.PREPARING,
+        "channel": socket.channel,
+        "node_id": socket.node,
+        "subscriber_id": clean(request.subscriber_id, 255),
+        "remote_ip": clean(socket.remote_ip, 64),
+        "user_agent": clean(socket.user_agent, 255),
+        "created_at": now,
+        "started_at": None,
+        "parked_until": None,
+    }
+
+
+def _write_session(
+    application: Application,
+    stream_id: str,
+    holder: _Holder | None,
+    values: dict[str, object],
+    now: datetime,
+) -> None:
+    """A parked row is taken over, a dead one replaced; otherwise a row is added."""
+    if holder is not None and holder.parked:
+        _take_over(holder.row, values)
+        return
+    if holder is not None:
+        close_rows(Q(pk=holder.row.pk), now)
+    LiveSession.objects.create(
+        application=application,
+        stream_id=stream_id,
+        role=SessionRole.PUBLISH,
+        **values,
     )
 
 
