@@ -1,0 +1,82 @@
+/** A stream that this browser sends. */
+
+import { Session } from "./session.js";
+
+/** @typedef {import("./client.js").StreamClient} StreamClient */
+
+export class Publication extends Session {
+  /**
+   * @param {StreamClient} client
+   * @param {string} streamId
+   * @param {MediaStream} media
+   * @param {Record<string, unknown>} fields
+   */
+  constructor(client, streamId, media, fields) {
+    super("publish", client, streamId, fields);
+    this.media = media;
+  }
+
+  /** The server wants our offer. */
+  onStart() {
+    if (!this.inSetup || this.peer) return;
+    const peer = this.openPeer();
+    for (const track of this.media.getTracks()) {
+      peer.addTransceiver(track, { direction: "sendonly", streams: [this.media] });
+    }
+    this.negotiate(peer, async () => {
+      const offer = await peer.createOffer();
+      await peer.setLocalDescription(offer);
+      this.sendDescription(offer);
+    });
+  }
+
+  /** @param {RTCSessionDescriptionInit} description the server's answer */
+  onDescription(description) {
+    const peer = this.peer;
+    if (!peer || description.type !== "answer") return;
+    this.negotiate(peer, async () => {
+      if (peer.signalingState !== "have-local-offer") return;
+      await peer.setRemoteDescription(description);
+    });
+  }
+
+  onStarted() {
+    if (this.peer) this.setLive();
+  }
+
+  /** Ended from the server's side: the operator stopped it. */
+  onFinished() {
+    this.finish("ended");
+  }
+
+  /** @param {string} definition */
+  onError(definition) {
+    // Coming back: the server may not have noticed yet that we were gone.
+    if (definition === "streamIdInUse" && this.wasLive) this.restart(definition);
+    else super.onError(definition);
+  }
+
+  /**
+   * A `stop` would end the stream for its viewers. A lost socket does not: they
+   * stay connected while the server waits for the publisher's return.
+   */
+  onMediaLost() {
+    this.client.reset();
+  }
+
+  /**
+   * Sends another camera or microphone from now on, without a new offer.
+   * @param {MediaStreamTrack} track
+   * @returns {Promise<boolean>} false when the stream has no track of this kind
+   */
+  async replaceTrack(track) {
+    for (const old of this.media.getTracks()) {
+      if (old.kind === track.kind && old !== track) this.media.removeTrack(old);
+    }
+    this.media.addTrack(track);
+    const sender = this.peer?.getTransceivers()
+      .find(({ receiver }) => receiver.track.kind === track.kind)?.sender;
+    await sender?.replaceTrack(track);
+    return Boolean(sender);
+  }
+}
