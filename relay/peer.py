@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 CONSENT_TIMEOUT_S = 30.0  # RFC 7675 5.1
 MAX_ADDRESSES = 16  # validated ones remembered; the longest unused goes
+MAX_CHECKS = 64  # remembered, a few minutes of them
 MAX_SSRCS = 64  # of a peer; libsrtp keeps and searches a record of each
 
 
@@ -46,6 +47,7 @@ class Peer:
         self.socket: MediaSocket | None = None
         self.address: Address | None = None
         self.addresses: dict[Address, MediaSocket] = {}
+        self._checks: dict[bytes, Address] = {}  # by transaction id
         self.dtls = DtlsServer(
             router.certificate, self.send_raw, self._connected, self.lose
         )
@@ -99,6 +101,17 @@ class Peer:
         raise NotImplementedError  # Publisher and Viewer
 
     # -- network ------------------------------------------------------------
+
+    def is_replay(self, transaction_id: bytes, address: Address) -> bool:
+        """Whether this check came from another address before.
+
+        A copy of a signed check proves nothing about where its sender is. Only the
+        newest MAX_CHECKS are known: ICE has nothing that dates a check.
+        """
+        first = self._checks.setdefault(transaction_id, address)
+        if len(self._checks) > MAX_CHECKS:
+            del self._checks[next(iter(self._checks))]
+        return first != address
 
     def validated(
         self, socket: MediaSocket, address: Address, *, nominated: bool

@@ -316,6 +316,8 @@ class Router:
         peer = self._by_ufrag.get(request.local_ufrag)
         if peer is None or not request.is_signed_with(peer.credentials.pwd):
             return
+        if peer.is_replay(request.message.transaction_id, source):
+            return
         sock.send(binding_response(request, source, peer.credentials.pwd), source)
         peer.validated(sock, source, nominated=request.nominates)
 
