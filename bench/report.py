@@ -1,0 +1,202 @@
+"""The figures as Markdown tables, and what they say about the targets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+NAMES = {"ams": "this server", "janus": "Janus", "echo": "bare echo"}
+Row = Sequence[object]
+
+
+def render(report: dict[str, Any]) -> str:
+    """All tables of a run as one text."""
+    parts = [_title(report)]
+    if report.get("floor"):
+        parts.append(_floor(report))
+    if report.get("forward"):
+        parts.append(_forward(report))
+    if report.get("storm"):
+        parts.append(_storm(report["storm"]))
+    if report.get("idle"):
+        parts.append(_idle(report["idle"]))
+    targets = list(judge(report))
+    if targets:
+        parts.append(_table(("target", "bound", "measured", "met"), targets))
+    parts += [f"ERROR: {error}" for error in report["errors"]]
+    return "\n\n".join(parts)
+
+
+def floors_of(report: dict[str, Any]) -> dict[int, dict[str, Any]]:
+    """The floor's figures beside each number of viewers."""
+    return {row["viewers"]: row for row in report.get("floor", [])}
+
+
+def judge(report: dict[str, Any]) -> Iterator[Row]:
+    """Target, bound, what was measured, and whether that is within."""
+    yield from _judge_forward(report)
+    storm = report.get("storm", {}).get("ams")
+    if storm:
+        yield _verdict("storm: plays that failed", 0, storm["failed"])
+        yield _verdict("storm: join p95, ms", 1000, storm["join_ms_p95"])
+    idle = report.get("idle")
+    if idle:
+        ratio = idle["ours"]["us_per_ping"] / max(0.1, idle["echo"]["us_per_ping"])
+        yield _verdict("idle: kB a socket", 60, idle["ours"]["kb_per_socket"])
+        yield _verdict("idle: CPU a ping, of bare echo", 1.3, round(ratio, 2))
+
+
+def _judge_forward(report: dict[str, Any]) -> Iterator[Row]:
+    cost = {(r["server"], r["asked"]): r for r in report.get("forward", [])}
+    floors = floors_of(report)
+    for viewers in (60, 200):
+        ours, janus = cost.get(("ams", viewers)), cost.get(("janus", viewers))
+        if ours and janus:
+            ratio = round(ours["us_per_packet"] / janus["us_per_packet"], 3)
+            yield _verdict(f"{viewers} viewers: CPU a packet, of Janus", 0.25, ratio)
+        if ours and viewers in floors:
+            floor = floors[viewers]["us_per_packet"]
+            ratio = round(ours["us_per_packet"] / floor, 3)
+            yield _verdict(f"{viewers} viewers: CPU a packet, of floor", 1.0, ratio)
+    mine = [row for (server, _), row in cost.items() if server == "ams"]
+    if mine:
+        yield _verdict("join p50, ms", 40, max(r["join_ms_p50"] for r in mine))
+        yield _verdict("join p95, ms", 100, max(r["join_ms_p95"] for r in mine))
+        yield _verdict("RSS a viewer, kB", 200, mine[-1]["rss_kb_per_viewer"])
+        yield _verdict("lost packets", 0, sum(r["lost_packets"] for r in mine))
+    few, many = cost.get(("ams", 60)), cost.get(("ams", 200))
+    if few and many:
+        growth = round(many["us_per_packet"] / few["us_per_packet"], 2)
+        yield _verdict("CPU a packet, 200 over 60 viewers", 1.0, growth)
+
+
+def _verdict(name: str, bound: float, value: float) -> Row:
+    return name, f"<= {bound}", value, "yes" if value <= bound else "NO"
+
+
+def _title(report: dict[str, Any]) -> str:
+    machine = report["machine"]
+    return (
+        f"Measured {report['date']} at {report['commit']}: {machine['processor']}, "
+        f"{machine['cores']} cores ({machine['server_cores']} for the server, one for "
+        f"the clients), {machine['kernel']}, Python {machine['python']}."
+    )
+
+
+def _floor(report: dict[str, Any]) -> str:
+    heads = ("viewers", "floor: CPU µs a packet", "paced as a video", "packet bytes")
+    rows = [
+        (
+            row["viewers"],
+            f"{row['us_per_packet']:.2f}",
+            f"{row['paced_us_per_packet']:.2f}",
+            row["packet_bytes"],
+        )
+        for row in report["floor"]
+    ]
+    return _table(heads, rows)
+
+
+def _forward(report: dict[str, Any]) -> str:
+    janus = {
+        row["asked"]: row["us_per_packet"]
+        for row in report["forward"]
+        if row["server"] == "janus"
+    }
+    floors = floors_of(report)
+    heads = (
+        "viewers",
+        "server",
+        "CPU µs a packet",
+        "of Janus",
+        "of floor (paced)",
+        "join ms p50 / p95",
+        "key frame ms p50 / p95",
+        "added delay ms p50 / p99",
+        "RSS kB a viewer",
+        "lost",
+        "failed",
+        "CPU % server / clients / others",
+    )
+    return _table(
+        heads,
+        [
+            (
+                row["viewers"],
+                NAMES[row["server"]],
+                f"{row['us_per_packet']:.2f}",
+                _ratio(row["us_per_packet"], janus.get(row["asked"], 0)),
+                _of_floor(row["us_per_packet"], floors.get(row["asked"])),
+                f"{row['join_ms_p50']:.0f} / {row['join_ms_p95']:.0f}",
+                f"{row['key_frame_ms_p50']:.0f} / {row['key_frame_ms_p95']:.0f}",
+                f"{row['delay_ms_p50']:.1f} / {row['delay_ms_p99']:.1f}",
+                f"{row['rss_kb_per_viewer']:.0f}",
+                row["lost_packets"],
+                row["failed"],
+                f"{row['server_cpu_percent']:.0f} / {row['client_cpu_percent']:.0f}"
+                f" / {row['others_cpu_percent']:.0f}",
+            )
+            for row in report["forward"]
+        ],
+    )
+
+
+def _storm(storms: dict[str, Any]) -> str:
+    heads = (
+        "storm",
+        "plays in s",
+        "failed",
+        "join ms p50 / p95 / max",
+        "key frame ms p50 / p95",
+        "server CPU %",
+        "of it asgi / relay",
+        "clients CPU %",
+        "clients' lag ms p99",
+    )
+    rows = [
+        (
+            NAMES[kind],
+            f"{row['plays']} in {row['asked_within_s']:.1f}",
+            row["failed"],
+            f"{row['join_ms_p50']:.0f} / {row['join_ms_p95']:.0f}"
+            f" / {row['join_ms_max']:.0f}",
+            f"{row['key_frame_ms_p50']:.0f} / {row['key_frame_ms_p95']:.0f}",
+            row["server_cpu_percent"],
+            f"{row.get('asgi_cpu_percent', '-')} / {row.get('relay_cpu_percent', '-')}",
+            row["client_cpu_percent"],
+            row["client_lag_ms_p99"],
+        )
+        for kind, row in storms.items()
+    ]
+    return _table(heads, rows)
+
+
+def _idle(idle: dict[str, Any]) -> str:
+    heads = ("idle sockets", "open", "failed", "kB a socket", "CPU µs a ping")
+    rows = [
+        (
+            NAMES[{"ours": "ams"}.get(name, name)],
+            idle[name]["open"],
+            idle[name]["failed"],
+            idle[name]["kb_per_socket"],
+            idle[name]["us_per_ping"],
+        )
+        for name in ("ours", "echo")
+    ]
+    return _table(heads, rows)
+
+
+def _of_floor(cost: float, floor: dict[str, Any] | None) -> str:
+    if floor is None:
+        return "-"
+    hot, paced = floor["us_per_packet"], floor["paced_us_per_packet"]
+    return f"{_ratio(cost, hot)} ({_ratio(cost, paced)})"
+
+
+def _ratio(value: float, base: float) -> str:
+    return f"{value / base:.2f}" if base else "-"
+
+
+def _table(heads: Row, rows: Iterable[Row]) -> str:
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)

@@ -1,0 +1,133 @@
+"""What is measured, one function for each scenario; each starts its own servers."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.processes import BenchError, Cores, read_json, run_json, running
+from bench.servers import Server, serve
+
+STREAM = "77"  # Janus's feeds are numbers
+FORWARD_LIMIT_S = 150.0
+STORM_LIMIT_S = 90.0
+IDLE_LIMIT_S = 150.0
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Where and how this run measures."""
+
+    directory: Path
+    cores: Cores
+    seconds: float
+
+    def place(self, name: str) -> Path:
+        path = self.directory / name
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+
+@contextlib.contextmanager
+def publishing(
+    bench: Bench, server: Server, log: Path
+) -> Iterator[subprocess.Popen[str]]:
+    """A publisher whose stream the server has confirmed."""
+    command = [sys.executable, "-m", "bench.publisher", server.kind, server.url, STREAM]
+    with running(command, cores=bench.cores.client, log=log, piped=True) as process:
+        live = read_json(process, 30)
+        if live.get("event") != "live":
+            raise BenchError(f"the publisher said {live}")
+        yield process
+
+
+def totals_of(publisher: subprocess.Popen[str]) -> dict[str, Any]:
+    """End the publisher; what it sent."""
+    if publisher.stdin:
+        publisher.stdin.close()
+    return read_json(publisher, 10)
+
+
+def forward(bench: Bench, kind: str, viewers: int) -> dict[str, Any]:
+    """One server, one publisher, `viewers` viewers."""
+    place = bench.place(f"forward-{kind}-{viewers}")
+    log = place / "clients.log"
+    with (
+        serve(kind, place, bench.cores) as server,
+        publishing(bench, server, log) as publisher,
+    ):
+        result = run_json(
+            "bench.forward",
+            {
+                "kind": server.kind,
+                "url": server.url,
+                "stream": STREAM,
+                "pids": server.pids,
+                "parts": server.parts,
+                "cores": sorted(bench.cores.server),
+                "viewers": viewers,
+                "seconds": bench.seconds,
+            },
+            cores=bench.cores,
+            log=log,
+            limit_s=FORWARD_LIMIT_S,
+        )
+        return result | {"publisher": totals_of(publisher)}
+
+
+def storm(bench: Bench, kind: str, plays: int, over_s: float) -> dict[str, Any]:
+    """`plays` viewers that ask at even spaces within `over_s` seconds."""
+    place = bench.place(f"storm-{kind}")
+    log = place / "clients.log"
+    with (
+        serve(kind, place, bench.cores) as server,
+        publishing(bench, server, log) as publisher,
+    ):
+        result = run_json(
+            "bench.storm",
+            {
+                "kind": server.kind,
+                "url": server.url,
+                "stream": STREAM,
+                "pids": server.pids,
+                "parts": server.parts,
+                "cores": sorted(bench.cores.server),
+                "plays": plays,
+                "over_s": over_s,
+            },
+            cores=bench.cores,
+            log=log,
+            limit_s=STORM_LIMIT_S,
+        )
+        return result | {"publisher": totals_of(publisher)}
+
+
+def idle(bench: Bench, sockets: int, *, rounds: int, round_s: float) -> dict[str, Any]:
+    """Sockets that only ping: our server beside a bare echo consumer."""
+    ours, echo = bench.place("idle-ams"), bench.place("idle-echo")
+    with (
+        serve("ams", ours, bench.cores) as first,
+        serve("echo", echo, bench.cores) as second,
+    ):
+        return run_json(
+            "bench.idle",
+            {
+                "targets": [
+                    [name, server.url, server.parts["asgi"]]
+                    for name, server in (("ours", first), ("echo", second))
+                ],
+                "cores": sorted(bench.cores.server),
+                "sockets": sockets,
+                "interval_s": 3.0,
+                "rounds": rounds,
+                "round_s": round_s,
+            },
+            cores=bench.cores,
+            log=ours / "clients.log",
+            limit_s=IDLE_LIMIT_S,
+        )
