@@ -200,56 +200,79 @@ def _process(function: Any, handle: Any, data: bytes) -> bytes | None:
 
 
 class BurstBuffer:
-    """Protects one burst of packets for one viewer after the other.
+    """Protects one burst of packets for many viewers.
 
-    `load` copies the burst's plain bytes once; `protect` restores them by one
-    memmove and protects each packet in place, so a viewer costs one call into
-    libsrtp a packet and nothing else. All packets but the last have one size.
+    `load` takes the burst's plain bytes; `protect` lays a copy for each viewer in a
+    slot of its own and protects its packets in place: one memmove and one call into
+    libsrtp a packet. All packets of a burst but the last have one size.
     """
 
     MAX_PACKETS = 64
-    CAPACITY = 65536
+    SLOTS = 16  # what stays in a core's cache between protecting and sending
+    SLOT_BYTES = 65536
+    # Not a power of two: the slots would share the same lines of the cache.
+    _STRIDE = SLOT_BYTES + 6912
+    _MAX_LAYOUTS = 64
 
     def __init__(self) -> None:
-        self._data = ffi.new("unsigned char[]", self.CAPACITY)
-        self._lengths = ffi.new("int[]", self.MAX_PACKETS)
+        self._data = ffi.new("unsigned char[]", self.SLOTS * self._STRIDE)
         self._view = memoryview(ffi.buffer(self._data))
+        self.slots = [self._data + i * self._STRIDE for i in range(self.SLOTS)]
+        self._lengths = ffi.new("int[]", self.MAX_PACKETS)
         self._template = b""
         self._length_template = b""
-        self._slots: list[tuple[Any, Any]] = []
-        self._layouts: dict[int, list[tuple[Any, Any]]] = {}
-        self.wire = self._view[:0]  # what goes to the socket after `protect`
-        self.segment_bytes = 0
+        self._pointers: list[list[tuple[Any, Any]]] = []
+        self._layouts: dict[tuple[int, int], list[list[tuple[Any, Any]]]] = {}
+        self.count = 0  # packets of the burst
+        self.segment_bytes = 0  # of a protected packet but the last
+        self.wire_bytes = 0  # of the whole protected burst
 
     def load(self, packets: Sequence[bytes], tag_bytes: int) -> None:
         """Take a burst: 1 to 64 packets, all but the last of one size."""
-        gap = bytes(tag_bytes)
-        self.segment_bytes = segment = len(packets[0]) + tag_bytes
-        self._template = gap.join(packets)
-        self._length_template = struct.pack(f"{len(packets)}i", *map(len, packets))
-        slots = self._layouts.get(segment)
-        if slots is None:
-            slots = self._lay_out(segment)
-        self._slots = slots[: len(packets)]
-        self.wire = self._view[: len(self._template) + tag_bytes]
+        self.count = count = len(packets)
+        self.segment_bytes = len(packets[0]) + tag_bytes
+        self._template = bytes(tag_bytes).join(packets)
+        self._length_template = struct.pack(f"{count}i", *map(len, packets))
+        self.wire_bytes = len(self._template) + tag_bytes
+        layout = (self.segment_bytes, count)
+        pointers = self._layouts.get(layout)
+        if pointers is None:
+            if len(self._layouts) >= self._MAX_LAYOUTS:
+                self._layouts.clear()
+            pointers = self._layouts[layout] = []
+        self._pointers = pointers
 
-    def _lay_out(self, segment: int) -> list[tuple[Any, Any]]:
-        if len(self._layouts) > 256:  # sizes vary within a narrow range
-            self._layouts.clear()
-        count = min(self.MAX_PACKETS, self.CAPACITY // segment)
-        slots = [(self._data + i * segment, self._lengths + i) for i in range(count)]
-        self._layouts[segment] = slots
-        return slots
+    def protect(self, handles: Sequence[Any]) -> list[int]:
+        """Fill a slot for each libsrtp session in `handles`, at most SLOTS.
 
-    def protect(self, handle: Any) -> bool:
-        """Fill `wire` for the viewer whose libsrtp session is `handle`."""
-        ffi.memmove(self._data, self._template, len(self._template))
-        ffi.memmove(self._lengths, self._length_template, len(self._length_template))
-        protect = lib.srtp_protect
-        status = 0
-        for packet, length in self._slots:
-            status |= protect(handle, packet, length)
-        return status == 0
+        Returns:
+            For each of them 0, or not 0 when it cannot be sent.
+        """
+        pointers = self._pointers
+        while len(pointers) < len(handles):
+            pointers.append(self._lay_out(len(pointers)))
+        memmove, protect = ffi.memmove, lib.srtp_protect
+        template, size = self._template, len(self._template)
+        lengths, length_template = self._lengths, self._length_template
+        lengths_size = len(length_template)
+        statuses = []
+        for handle, slot, packets in zip(handles, self.slots, pointers, strict=False):
+            memmove(slot, template, size)
+            memmove(lengths, length_template, lengths_size)
+            status = 0
+            for packet, length in packets:
+                status |= protect(handle, packet, length)
+            statuses.append(status)
+        return statuses
+
+    def _lay_out(self, slot: int) -> list[tuple[Any, Any]]:
+        start, segment = self.slots[slot], self.segment_bytes
+        return [(start + i * segment, self._lengths + i) for i in range(self.count)]
+
+    def wire(self, slot: int) -> memoryview:
+        """The protected burst of a slot."""
+        start = slot * self._STRIDE
+        return self._view[start : start + self.wire_bytes]
 
 
 def protect_rtp(handle: Any, packet: bytes) -> bytes | None:

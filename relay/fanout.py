@@ -1,7 +1,8 @@
 """Protect and send one burst to every viewer: the innermost loop of the relay.
 
-A viewer costs one memory copy, one libsrtp call a packet and one system call a
-burst. A send that would block is dropped for that viewer and counted.
+A viewer costs one memory copy, one libsrtp call a packet and its share of a system
+call for up to sixteen viewers. A send that would block is dropped for that viewer
+and counted.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 from relay.aiortc_adapter import BurstBuffer
+from relay.batch import Batch, Vectors
 from relay.ice import Address
-from relay.udp import MediaSocket, segment_ancillary
+from relay.udp import MediaSocket
 
 
 class SendCounter(Protocol):
@@ -30,65 +32,91 @@ class Target(NamedTuple):
 
 
 _burst = BurstBuffer()  # one thread, one burst at a time
+_vectors = Vectors(_burst.slots)
+
+
+class _Chunk:
+    """Up to sixteen targets behind one socket."""
+
+    __slots__ = ("batch", "handles", "targets")
+
+    def __init__(self, targets: Sequence[Target]) -> None:
+        self.targets = targets
+        self.handles = [target.handle for target in targets]
+        self.batch = Batch([target.address for target in targets], _vectors)
 
 
 class FanOut:
-    """The targets of one track, grouped by what SRTP adds to a packet."""
+    """The targets of one track, grouped by socket and by what SRTP adds."""
 
     def __init__(self) -> None:
-        self._by_tag: dict[int, list[Target]] = {}
+        self._groups: list[tuple[MediaSocket, int, list[_Chunk]]] = []
 
     def set_targets(self, targets: Sequence[Target]) -> None:
-        by_tag: dict[int, list[Target]] = {}
+        groups: dict[tuple[MediaSocket, int], list[Target]] = {}
         for target in targets:
-            by_tag.setdefault(target.tag_bytes, []).append(target)
-        self._by_tag = by_tag
+            groups.setdefault((target.socket, target.tag_bytes), []).append(target)
+        self._groups = [
+            (socket, tag_bytes, [_Chunk(part) for part in _split(members)])
+            for (socket, tag_bytes), members in groups.items()
+        ]
 
     def send(self, group: Sequence[bytes]) -> None:
         """Send `group`, as `burst.group_packets` made it, to every target."""
-        for tag_bytes, targets in self._by_tag.items():
+        for socket, tag_bytes, chunks in self._groups:
             _burst.load(group, tag_bytes)
             if len(group) == 1:
-                _send_single(targets)
+                _send_chunks(socket, chunks)
+            elif socket.gso:
+                socket.set_segment(_burst.segment_bytes)
+                _send_chunks(socket, chunks)
+                socket.set_segment(0)
             else:
-                _send_burst(targets, len(group))
+                for chunk in chunks:
+                    for slot, status in enumerate(_burst.protect(chunk.handles)):
+                        _send_one_by_one(socket, chunk.targets[slot], slot, status)
 
 
-def _send_single(targets: list[Target]) -> None:
-    protect, wire = _burst.protect, _burst.wire
-    for viewer, handle, socket, address, _ in targets:
-        if protect(handle) and socket.send(wire, address):
-            viewer.sent_packets += 1
-        else:
-            viewer.dropped_packets += 1
+def _split(targets: list[Target]) -> list[list[Target]]:
+    size = BurstBuffer.SLOTS
+    return [targets[start : start + size] for start in range(0, len(targets), size)]
 
 
-def _send_burst(targets: list[Target], count: int) -> None:
-    protect, wire = _burst.protect, _burst.wire
-    segment = _burst.segment_bytes
-    ancillary = segment_ancillary(segment)
-    for viewer, handle, socket, address, _ in targets:
-        if not protect(handle):
-            viewer.dropped_packets += count
-        elif not socket.gso:
-            _send_one_by_one(viewer, socket, address, wire, segment)
-        elif taken := socket.send_segments(wire, ancillary, address):
-            viewer.sent_packets += count
-        elif taken is None:
-            _send_one_by_one(viewer, socket, address, wire, segment)
-        else:
-            viewer.dropped_packets += count
+def _send_chunks(socket: MediaSocket, chunks: list[_Chunk]) -> None:
+    # All chunks but the last have the size of the first.
+    _vectors.set_lengths(len(chunks[0].targets), _burst.wire_bytes)
+    count = _burst.count
+    for chunk in chunks:
+        statuses = _burst.protect(chunk.handles)
+        sent: int | None = 0
+        if not any(statuses):
+            sent = socket.send_batch(chunk.batch, 0, len(statuses))
+            for target in chunk.targets[:sent] if sent else ():
+                target.viewer.sent_packets += count
+        for slot in range(sent or 0, len(statuses)):
+            _send_slot(socket, chunk, slot, statuses[slot])
+
+
+def _send_slot(socket: MediaSocket, chunk: _Chunk, slot: int, status: int) -> None:
+    """What stopped a batch, or comes after it: each on its own."""
+    target = chunk.targets[slot]
+    sent = 0 if status else socket.send_batch(chunk.batch, slot, 1)
+    if sent is None:
+        socket.set_segment(0)
+        _send_one_by_one(socket, target, slot, status)
+        socket.set_segment(_burst.segment_bytes if _burst.count > 1 else 0)
+    elif sent:
+        target.viewer.sent_packets += _burst.count
+    else:
+        target.viewer.dropped_packets += _burst.count
 
 
 def _send_one_by_one(
-    viewer: SendCounter,
-    socket: MediaSocket,
-    address: Address,
-    wire: memoryview,
-    segment: int,
+    socket: MediaSocket, target: Target, slot: int, status: int
 ) -> None:
+    wire, segment = _burst.wire(slot), _burst.segment_bytes
     for start in range(0, len(wire), segment):
-        if socket.send(wire[start : start + segment], address):
-            viewer.sent_packets += 1
+        if not status and socket.send(wire[start : start + segment], target.address):
+            target.viewer.sent_packets += 1
         else:
-            viewer.dropped_packets += 1
+            target.viewer.dropped_packets += 1

@@ -5,19 +5,16 @@ from __future__ import annotations
 import ipaddress
 import secrets
 import string
-import struct
 from dataclasses import dataclass
 from typing import Any
 
 import psutil
-from aioice import stun
 
 Address = tuple[Any, ...]  # as the socket gives it: (host, port[, flow, scope])
 
 ICE_CHARACTERS = string.ascii_letters + string.digits
 UFRAG_LENGTH = 8
 PWD_LENGTH = 24  # 142 bits; RFC 8445 5.3 asks for 128
-MAX_STUN_BYTES = 1280
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,56 +29,6 @@ def make_credentials() -> Credentials:
 
 def _random_text(length: int) -> str:
     return "".join(secrets.choice(ICE_CHARACTERS) for _ in range(length))
-
-
-@dataclass(frozen=True, slots=True)
-class BindingRequest:
-    """A parsed request whose integrity is not checked yet."""
-
-    message: stun.Message
-    local_ufrag: str  # whose password it must be signed with
-
-    @property
-    def nominates(self) -> bool:
-        return "USE-CANDIDATE" in self.message.attributes
-
-    def is_signed_with(self, pwd: str) -> bool:
-        return bool(self.message.check_message_integrity(pwd.encode()))
-
-
-def parse_binding_request(data: bytes) -> BindingRequest:
-    """The request in a datagram whose first byte is 0-3.
-
-    Raises:
-        ValueError: not a binding request with a "local:remote" USERNAME.
-    """
-    if len(data) > MAX_STUN_BYTES:
-        raise ValueError("STUN message too large")
-    try:
-        message = stun.parse_message(data)
-    except (ArithmeticError, LookupError, TypeError, struct.error) as error:
-        raise ValueError("malformed STUN message") from error
-    if (message.message_method, message.message_class) != (
-        stun.Method.BINDING,
-        stun.Class.REQUEST,
-    ):
-        raise ValueError("not a binding request")
-    local, separator, _ = str(message.attributes.get("USERNAME", "")).partition(":")
-    if not separator or "MESSAGE-INTEGRITY" not in message.attributes:
-        raise ValueError("no USERNAME or MESSAGE-INTEGRITY")
-    return BindingRequest(message, local)
-
-
-def binding_response(request: BindingRequest, source: Address, pwd: str) -> bytes:
-    """The success response, with MESSAGE-INTEGRITY and FINGERPRINT."""
-    response = stun.Message(
-        message_method=stun.Method.BINDING,
-        message_class=stun.Class.RESPONSE,
-        transaction_id=request.message.transaction_id,
-        attributes={"XOR-MAPPED-ADDRESS": (source[0].partition("%")[0], source[1])},
-    )
-    response.add_message_integrity(pwd.encode())
-    return bytes(response)
 
 
 def local_addresses(bind: str) -> list[str]:

@@ -26,6 +26,7 @@ RTP_PROTOCOLS = ("UDP/TLS/RTP/SAVPF", "UDP/TLS/RTP/SAVP", "RTP/SAVPF")
 # (clock rate, channels): other values of a hostile offer end in divisions by zero.
 AUDIO_FORMAT = (48000, 2)
 VIDEO_FORMAT = (90000, 0)
+FINGERPRINTS = ("sha-256", "sha-384", "sha-512")
 WANTED_FEEDBACK = ("goog-remb", "ccm fir", "nack", "nack pli")
 SEND_PAYLOAD_TYPES = {"video": 96, "audio": 111}
 SEND_RTX_PAYLOAD_TYPE = 97
@@ -159,8 +160,8 @@ def remote_transport(section: Media, *, offerer: bool) -> RemoteTransport:
     """
     if not section.ice_ufrag or not section.ice_pwd:
         raise ValueError("no ICE credentials")
-    if not section.fingerprints:
-        raise ValueError("no DTLS fingerprint")
+    if not any(name in FINGERPRINTS for name, _ in section.fingerprints):
+        raise ValueError("no DTLS fingerprint of a known algorithm")
     if section.setup not in (("active", "actpass") if offerer else ("active",)):
         raise ValueError("the peer must be the DTLS client")
     return RemoteTransport(section.ice_ufrag, section.fingerprints)

@@ -68,6 +68,8 @@ class Publisher(Peer):
         self._by_payload_type: dict[int, tuple[Source, bool]] = {}
         self._estimator = RemoteBitrateEstimator()
         self._estimate_bps = 0
+        self._burst_bytes = 0
+        self._burst_send_time = 0  # abs-send-time, 24 bits
         self._first_estimate_until: float | None = None
         self._feedback_ssrc = secrets.randbelow((1 << 32) - 2) + 1
 
@@ -102,7 +104,7 @@ class Publisher(Peer):
         now = self.router.clock()
         self.received_bytes += len(data)
         self.rates[source.agreed.kind].add(len(data), now)
-        self._estimate(packet, source, len(data), now)
+        self._note_send_time(packet, source, len(data))
         if is_rtx:
             self._recovered(packet, source, now)
         elif self._is_source(packet, source, now) and source.loss is not None:
@@ -140,18 +142,23 @@ class Publisher(Peer):
             self.router.publisher_started(self)
             self.send_periodic_feedback(now)
 
-    def _estimate(
-        self, packet: RtpPacket, source: Source, size: int, now: float
-    ) -> None:
+    def _note_send_time(self, packet: RtpPacket, source: Source, size: int) -> None:
         identifier = source.agreed.abs_send_time_id
         value = packet.extensions.get(identifier) if identifier is not None else None
-        if value is None or len(value) != 3:
+        if value is not None and len(value) == 3:
+            self._burst_bytes += size
+            self._burst_send_time = int.from_bytes(value)
+
+    def _estimate(self, now: float) -> None:
+        """Feed the estimator: once a wake-up, for its packets arrived together."""
+        if not self._burst_bytes:
             return
+        size, self._burst_bytes = self._burst_bytes, 0
         estimate = self._estimator.add(
             arrival_time_ms=int(now * 1000),
-            abs_send_time=int.from_bytes(value),
+            abs_send_time=self._burst_send_time,
             payload_size=size,
-            ssrc=packet.ssrc,
+            ssrc=0,  # all of the publisher's SSRCs share its path
         )
         if estimate is not None:
             self._estimate_bps = estimate[0]
@@ -176,6 +183,7 @@ class Publisher(Peer):
 
     def send_urgent_feedback(self, now: float) -> None:
         """NACKs and key-frame requests that are due."""
+        self._estimate(now)
         for source in self.sources:
             loss = source.loss
             if loss is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -10,19 +11,23 @@ from typing import Any
 from relay import control
 from relay.aiortc_adapter import Certificate
 from relay.control import CloseReason, Failure
-from relay.ice import Address, binding_response, parse_binding_request
+from relay.ice import Address
 from relay.negotiation import Transport, accept_answer, answer_publisher, offer_viewer
 from relay.peer import Peer
 from relay.publisher import Publisher
 from relay.sdp import parse_sdp
 from relay.stream import Stream
+from relay.stun import binding_response, parse_binding_request
 from relay.udp import MediaSocket
 from relay.viewer import Viewer
 
 MAX_PEERS = 4000
-URGENT_INTERVAL_S = 0.05
+URGENT_INTERVAL_S = 0.25  # also after each burst of the publisher, and at a wish
 PERIODIC_INTERVAL_S = 1.0
 REPORT_INTERVAL_S = 2.5
+MALFORMED_LOG_INTERVAL_S = 10.0
+
+logger = logging.getLogger(__name__)
 
 Emit = Callable[[control.Event], None]
 
@@ -42,6 +47,7 @@ class Router:
         self.certificate = Certificate.generateCertificate()
         self.candidates = candidates
         self.malformed_packets = 0
+        self._next_malformed_log = 0.0
         self._emit = emit
         self._fingerprint = self.certificate.sha256_fingerprint
         self._peers: dict[str, Peer] = {}
@@ -302,7 +308,12 @@ class Router:
         task.add_done_callback(self._tasks.discard)
 
     def count_malformed(self) -> None:
+        """Count a packet nobody can read; the log hears of it now and then."""
         self.malformed_packets += 1
+        now = self.clock()
+        if now >= self._next_malformed_log:
+            self._next_malformed_log = now + MALFORMED_LOG_INTERVAL_S
+            logger.warning("malformed packets so far: %d", self.malformed_packets)
 
     # -- network --------------------------------------------------------------
 
@@ -311,12 +322,12 @@ class Router:
         try:
             request = parse_binding_request(data)
         except ValueError:
-            self.malformed_packets += 1
+            self.count_malformed()
             return
         peer = self._by_ufrag.get(request.local_ufrag)
         if peer is None or not request.is_signed_with(peer.credentials.pwd):
             return
-        if peer.is_replay(request.message.transaction_id, source):
+        if peer.is_replay(request.transaction_id, source):
             return
         sock.send(binding_response(request, source, peer.credentials.pwd), source)
         peer.validated(sock, source, nominated=request.nominates)

@@ -122,6 +122,15 @@ def parse_compound(data: bytes) -> list[RtcpPacket]:
     return packets
 
 
+def is_lone_receiver_report(data: bytes) -> bool:
+    """Whether the compound is one RR and nothing else: most of what viewers send."""
+    return (
+        len(data) >= _HEADER.size
+        and data[1] == _RR
+        and len(data) == _HEADER.size + 4 * int.from_bytes(data[2:4], "big")
+    )
+
+
 def _split_compound(data: bytes) -> Iterator[tuple[int, int, bytes]]:
     """Packet type, count and body (without header and padding) of each packet."""
     offset = 0

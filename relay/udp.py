@@ -11,9 +11,10 @@ import errno
 import logging
 import socket
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Protocol
 
+from relay.batch import Batch
 from relay.ice import Address
 
 logger = logging.getLogger(__name__)
@@ -43,7 +44,7 @@ class MediaSocket:
         self.gso = gso
         self.blocked = 0
         self._sendto = sock.sendto
-        self._sendmsg = sock.sendmsg
+        self._descriptor = sock.fileno()
 
     def send(self, data: bytes | memoryview, address: Address) -> bool:
         """Whether the kernel took the datagram; nothing waits."""
@@ -54,25 +55,23 @@ class MediaSocket:
             return False
         return True
 
-    def send_segments(
-        self,
-        wire: memoryview,
-        ancillary: Sequence[tuple[int, int, bytes]],
-        address: Address,
-    ) -> bool | None:
-        """Like `send`, for a buffer that the kernel cuts into datagrams.
+    def set_segment(self, size: int) -> None:
+        """Have the kernel cut what is sent from now on into `size` bytes; 0: not."""
+        self.sock.setsockopt(SOL_UDP, UDP_SEGMENT, size)
 
-        None: it cannot cut on this path (a small MTU, an odd device); other paths
-        are not concerned, so the caller sends these packets one by one.
+    def send_batch(self, batch: Batch, first: int, count: int) -> int | None:
+        """How many messages the kernel took before one that would have to wait.
+
+        None: it cannot cut the first of them on its path (a small MTU, an odd
+        device); the caller sends these packets one by one.
         """
         try:
-            self._sendmsg((wire,), ancillary, 0, address)
+            return batch.send(self._descriptor, first, count)
         except OSError as error:
             if error.errno in _UNSEGMENTABLE:
                 return None
             self.blocked += 1
-            return False
-        return True
+            return 0
 
     def close(self) -> None:
         self.sock.close()

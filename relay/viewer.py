@@ -15,6 +15,7 @@ from relay.rtcp import (
     PictureLoss,
     Remb,
     RtcpPacket,
+    is_lone_receiver_report,
     parse_compound,
 )
 
@@ -75,6 +76,8 @@ class Viewer(Peer):
         )
 
     def on_rtcp(self, data: bytes) -> None:
+        if is_lone_receiver_report(data):  # nothing here needs it
+            return
         try:
             packets = parse_compound(data)
         except ValueError:

@@ -25,6 +25,8 @@ RESTART_DELAY_S = 0.1
 MAX_RESTART_DELAY_S = 5.0
 HEALTHY_AFTER_S = 10.0  # a child that lived this long is restarted at once
 STOP_TIMEOUT_S = 3.0
+SILENCE_S = 20  # a relay reports every few seconds; one that does not hangs
+ROOT = Path(__file__).resolve().parent.parent
 
 EventSink = Callable[[str, control.Event], Awaitable[None]]
 LostSink = Callable[[str], Awaitable[None]]
@@ -123,7 +125,7 @@ class LocalLink:
             child.process = await asyncio.create_subprocess_exec(
                 *child.config.arguments(theirs.fileno()),
                 pass_fds=(theirs.fileno(),),
-                cwd=Path(__file__).resolve().parent.parent,
+                cwd=ROOT,
                 start_new_session=True,  # Ctrl-C is ours to pass on
             )
         except OSError:
@@ -147,11 +149,11 @@ class LocalLink:
             except ValueError:
                 logger.error("relay %s sent a malformed event", name)
                 continue
-            if isinstance(event, control.Ready):
-                child.ready = True
-                logger.info("relay %s is up on port %d", name, event.port)
             # decode() reads both directions; only events come this way.
             await self.on_event(name, event)  # type: ignore[arg-type]
+            if isinstance(event, control.Ready):  # known to the database by now
+                child.ready = True
+                logger.info("relay %s is up on port %d", name, event.port)
 
     async def _bury(self, child: _Child) -> None:
         was_ready, child.ready = child.ready, False
@@ -161,17 +163,26 @@ class LocalLink:
         process, child.process = child.process, None
         if process is not None:
             code = await _reap(process)
-            logger.warning("relay %s ended with status %s", child.config.name, code)
+            logger.warning(
+                "relay %s (UDP port %d) %s with status %s",
+                child.config.name,
+                child.config.port,
+                "ended" if was_ready else "could not start and ended",
+                code,
+            )
         if was_ready:
             await self.on_lost(child.config.name)
 
 
 async def _read_line(reader: asyncio.StreamReader) -> bytes:
-    """The next line, or nothing when the socket is gone."""
+    """The next line, or nothing when the socket is gone or the relay hangs."""
     try:
-        return await reader.readline()
+        return await asyncio.wait_for(reader.readline(), SILENCE_S)
+    except TimeoutError:
+        logger.error("a relay has not reported for %d s: ending it", SILENCE_S)
     except (ConnectionError, ValueError):  # ValueError: a line over the limit
-        return b""
+        pass
+    return b""
 
 
 async def _reap(process: asyncio.subprocess.Process) -> int:

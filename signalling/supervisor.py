@@ -10,7 +10,7 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -68,6 +68,7 @@ class Supervisor:
             lost = await _in_database(services.sweep_dead_nodes)
             if lost:
                 logger.warning("swept %d sessions of dead processes", len(lost))
+                await _tell_lost(lost)
             await asyncio.sleep(HEARTBEAT_S)
 
     async def handle_event(self, relay: str, event: control.Event) -> None:
@@ -82,12 +83,17 @@ class Supervisor:
             await _tell(event.reply_to, {"type": "relay.event", "event": text})
 
     async def handle_loss(self, relay: str) -> None:
-        sessions: dict[str, list[str]] = {}
-        for lost in await _in_database(services.close_relay, relay) or ():
-            if lost.channel:
-                sessions.setdefault(lost.channel, []).append(lost.session)
-        for channel, ids in sessions.items():
-            await _tell(channel, {"type": "relay.lost", "sessions": ids})
+        await _tell_lost(await _in_database(services.close_relay, relay) or [])
+
+
+async def _tell_lost(lost: Iterable[services.LostSession]) -> None:
+    """The sockets of closed sessions hear of it, each once."""
+    sessions: dict[str, list[str]] = {}
+    for session in lost:
+        if session.channel:
+            sessions.setdefault(session.channel, []).append(session.session)
+    for channel, ids in sessions.items():
+        await _tell(channel, {"type": "relay.lost", "sessions": ids})
 
 
 async def _tell(channel: str, message: dict[str, Any]) -> None:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import uuid
 
-from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
-from aiortc.contrib.media import MediaStreamTrack
+from aiortc import (
+    MediaStreamTrack,
+    RTCConfiguration,
+    RTCPeerConnection,
+    RTCSessionDescription,
+)
 from aiortc.mediastreams import AudioStreamTrack, VideoStreamTrack
 
 from relay import control
@@ -37,7 +41,13 @@ async def publish(
     await peer.setLocalDescription(await peer.createOffer())
     relay.router.handle(
         control.AcceptOffer(
-            session, "socket", stream, peer.localDescription.sdp, CODECS, 8000, window_ms
+            session,
+            "socket",
+            stream,
+            peer.localDescription.sdp,
+            CODECS,
+            8000,
+            window_ms,
         )
     )
     answered = await relay.event(control.Answered, session)

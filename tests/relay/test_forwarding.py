@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from aiortc import RTCPeerConnection
+from aiortc import MediaStreamTrack, RTCPeerConnection
 from aiortc.mediastreams import AudioStreamTrack, MediaStreamError, VideoStreamTrack
 
 from relay import control
@@ -12,10 +12,8 @@ from tests.relay.clients import play, publish
 from tests.relay.conftest import WAIT_S, RunningRelay
 
 
-def received_track(peer: RTCPeerConnection, kind: str):
-    return next(
-        t.receiver.track for t in peer.getTransceivers() if t.kind == kind
-    )
+def received_track(peer: RTCPeerConnection, kind: str) -> MediaStreamTrack:
+    return next(t.receiver.track for t in peer.getTransceivers() if t.kind == kind)
 
 
 async def decode(peer: RTCPeerConnection, kind: str, frames: int = 3) -> None:
@@ -56,17 +54,10 @@ async def test_viewers_stay_through_a_publishers_return(relay: RunningRelay) -> 
     await decode(viewer, "video", 20)
     await decode(viewer, "audio", 20)
     assert viewer_session not in {
-        event.session for event in _drain(relay) if isinstance(event, control.Closed)
+        event.session for event in relay.drain() if isinstance(event, control.Closed)
     }
     await second.close()
     await viewer.close()
-
-
-def _drain(relay: RunningRelay) -> list[control.Event]:
-    events = []
-    while not relay.events.empty():
-        events.append(relay.events.get_nowait())
-    return events
 
 
 async def test_a_stop_ends_the_viewers(relay: RunningRelay) -> None:

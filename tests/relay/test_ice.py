@@ -1,0 +1,39 @@
+"""Credentials and candidates."""
+
+from __future__ import annotations
+
+import ipaddress
+
+import pytest
+
+from relay.ice import (
+    ICE_CHARACTERS,
+    candidate_lines,
+    local_addresses,
+    make_credentials,
+)
+
+
+def test_credentials_are_long_random_and_of_ice_characters() -> None:
+    first, second = make_credentials(), make_credentials()
+    assert first != second
+    assert len(first.ufrag) >= 4
+    assert len(first.pwd) >= 22
+    assert set(first.ufrag + first.pwd) <= set(ICE_CHARACTERS)
+
+
+def test_a_bound_address_is_the_only_one_offered() -> None:
+    assert local_addresses("192.0.2.1") == ["192.0.2.1"]
+
+
+@pytest.mark.parametrize("bind", ["0.0.0.0", "::"])  # noqa: S104
+def test_addresses_of_the_machine_are_usable_by_others(bind: str) -> None:
+    found = [ipaddress.ip_address(address) for address in local_addresses(bind)]
+    assert found
+    assert not any(address.is_link_local for address in found)
+
+
+def test_the_first_candidate_has_the_highest_priority() -> None:
+    lines = candidate_lines(["192.0.2.1", "2001:db8::1"], 50000)
+    assert lines[0] == "candidate:1 1 udp 2130706431 192.0.2.1 50000 typ host"
+    assert int(lines[0].split()[3]) > int(lines[1].split()[3])
