@@ -16,7 +16,8 @@ from enum import StrEnum
 from typing import Any
 
 VERSION = 1
-MAX_LINE_BYTES = 1024 * 1024
+# A description of 256 KiB, each character of which JSON writes as six.
+MAX_LINE_BYTES = 2 * 1024 * 1024
 
 
 class CloseReason(StrEnum):

@@ -38,10 +38,11 @@ _vectors = Vectors(_burst.slots)
 class _Chunk:
     """Up to sixteen targets behind one socket."""
 
-    __slots__ = ("batch", "handles", "targets")
+    __slots__ = ("batch", "handles", "targets", "viewers")
 
     def __init__(self, targets: Sequence[Target]) -> None:
         self.targets = targets
+        self.viewers = [target.viewer for target in targets]
         self.handles = [target.handle for target in targets]
         self.batch = Batch([target.address for target in targets], _vectors)
 
@@ -69,8 +70,10 @@ class FanOut:
                 _send_chunks(socket, chunks)
             elif socket.gso:
                 socket.set_segment(_burst.segment_bytes)
-                _send_chunks(socket, chunks)
-                socket.set_segment(0)
+                try:
+                    _send_chunks(socket, chunks)
+                finally:  # or STUN and RTCP would be cut, too
+                    socket.set_segment(0)
             else:
                 for chunk in chunks:
                     for slot, status in enumerate(_burst.protect(chunk.handles)):
@@ -91,8 +94,8 @@ def _send_chunks(socket: MediaSocket, chunks: list[_Chunk]) -> None:
         sent: int | None = 0
         if not any(statuses):
             sent = socket.send_batch(chunk.batch, 0, len(statuses))
-            for target in chunk.targets[:sent] if sent else ():
-                target.viewer.sent_packets += count
+            for viewer in chunk.viewers[:sent] if sent else ():
+                viewer.sent_packets += count
         for slot in range(sent or 0, len(statuses)):
             _send_slot(socket, chunk, slot, statuses[slot])
 

@@ -25,6 +25,7 @@ MAX_PEERS = 4000
 URGENT_INTERVAL_S = 0.25  # also after each burst of the publisher, and at a wish
 PERIODIC_INTERVAL_S = 1.0
 REPORT_INTERVAL_S = 2.5
+MIN_REPORT_INTERVAL_S = 1.0
 MALFORMED_LOG_INTERVAL_S = 10.0
 
 logger = logging.getLogger(__name__)
@@ -48,6 +49,8 @@ class Router:
         self.candidates = candidates
         self.malformed_packets = 0
         self._next_malformed_log = 0.0
+        self._next_periodic = 0.0
+        self._last_report = 0.0
         self._emit = emit
         self._fingerprint = self.certificate.sha256_fingerprint
         self._peers: dict[str, Peer] = {}
@@ -364,21 +367,26 @@ class Router:
 
     async def run(self) -> None:
         """Feedback, consent and reports, until cancelled."""
-        next_periodic = next_report = self.clock()
+        loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(URGENT_INTERVAL_S)
-            now = self.clock()
-            for stream in list(self._streams.values()):
-                self.send_urgent_feedback(stream)
-            if now >= next_periodic:
-                next_periodic = now + PERIODIC_INTERVAL_S
-                self._periodic(now)
-            if now >= next_report or self._has_new_size():
-                next_report = now + REPORT_INTERVAL_S
-                self._emit(self.report(now))
+            loop.call_soon(self._tick)  # an error there ends one tick, not this
+
+    def _tick(self) -> None:
+        now = self.clock()
+        for stream in list(self._streams.values()):
+            self.send_urgent_feedback(stream)
+        if now >= self._next_periodic:
+            self._next_periodic = now + PERIODIC_INTERVAL_S
+            self._periodic(now)
+        if now >= self._last_report + (
+            MIN_REPORT_INTERVAL_S if self._has_new_size() else REPORT_INTERVAL_S
+        ):
+            self._last_report = now
+            self._emit(self.report(now))
 
     def _has_new_size(self) -> bool:
-        """A picture size is worth a report at once: clients ask for it at play."""
+        """A picture size is reported soon: clients ask for it when they play."""
         return any(
             stream.has_started and stream.size != stream.reported_size
             for stream in self._streams.values()

@@ -121,3 +121,9 @@ def test_a_damaged_message_raises_nothing_but_value_error(
 def test_it_rejects_what_is_no_message(line: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
         control.decode(line)
+
+
+def test_the_longest_description_fits_a_line() -> None:
+    sdp = "\x01" * (256 * 1024)
+    line = control.encode(control.AcceptAnswer("0" * 32, sdp))
+    assert len(line) < control.MAX_LINE_BYTES

@@ -437,3 +437,20 @@ async def test_a_late_stop_of_a_replaced_publisher_ends_nothing(
     await publish_again(still_relay)
     still_relay.router.handle(control.CloseSession(first.session))
     assert STREAM in still_relay.router._streams
+
+
+async def test_an_error_in_a_tick_ends_neither_reports_nor_feedback(
+    still_relay: RunningRelay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    router = still_relay.router
+    errors: asyncio.Queue[dict[str, object]] = asyncio.Queue()
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: errors.put_nowait(context))
+    monkeypatch.setattr("relay.router.URGENT_INTERVAL_S", 0)
+    monkeypatch.setattr(router, "_has_new_size", lambda: 1 / 0)
+    timers = asyncio.create_task(router.run())
+    for _ in range(2):
+        await asyncio.wait_for(errors.get(), 10)
+    monkeypatch.undo()
+    assert not timers.done()
+    timers.cancel()
