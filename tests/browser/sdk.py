@@ -131,13 +131,19 @@ class SdkPage:
         return int(await self.page.evaluate("window.frames.length"))
 
     async def inbound_video(self, stream: str) -> dict[str, Any]:
-        """The browser's inbound-rtp statistics of the video of `stream`."""
+        """The browser's inbound-rtp statistics of the video of `stream`.
+
+        They exist from the first packet on, which may still be on its way.
+        """
         found: dict[str, Any] = await self.page.evaluate(
             """async stream => {
-              const peer = window.adaptor.remotePeerConnection[stream];
-              for (const [, row] of await peer.getStats())
-                if (row.type === "inbound-rtp" && row.kind === "video")
-                  return JSON.parse(JSON.stringify(row));
+              for (let attempt = 0; attempt < 200; attempt++) {
+                const peer = window.adaptor.remotePeerConnection[stream];
+                for (const [, row] of await peer.getStats())
+                  if (row.type === "inbound-rtp" && row.kind === "video")
+                    return JSON.parse(JSON.stringify(row));
+                await new Promise((resolve) => setTimeout(resolve, 50));
+              }
               return {};
             }""",
             stream,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 
 import pytest
-from aiortc import RTCSessionDescription
+from aiortc import RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import AudioStreamTrack
 
-from tests.integration.client import Clients
+from tests.integration.client import Client, Clients
 from tests.integration.media import Pictures, new_peer, wait_for_frames
 from tests.server_process import ServerProcess
 
@@ -80,16 +80,10 @@ async def test_an_unusable_answer_is_refused_and_the_stream_goes_on(
     await wait_for_frames(seen, "video")
 
 
-@pytest.mark.parametrize("fingerprint", ["sha-256 " + ":".join(["AB"] * 32), "x y"])
-@pytest.mark.usefixtures("no_traceback")
-async def test_a_publisher_with_another_certificate_is_not_let_in(
-    server: ServerProcess,
-    clients: Clients,
-    stream_id: str,
-    impatient: str,
-    fingerprint: str,
-) -> None:
-    client = await clients.open(server, impatient)
+async def _offer_with_fingerprint(
+    client: Client, stream_id: str, fingerprint: str
+) -> RTCPeerConnection:
+    """The offer of a publisher who names another certificate than it has."""
     await client.send("publish", stream_id)
     await client.expect("start", stream_id, subscriberId="")
     peer = new_peer()
@@ -100,6 +94,25 @@ async def test_a_publisher_with_another_certificate_is_not_let_in(
         r"a=fingerprint:.*", f"a=fingerprint:{fingerprint}", peer.localDescription.sdp
     )
     await client.send("takeConfiguration", stream_id, type="offer", sdp=sdp)
+    return peer
+
+
+@pytest.mark.usefixtures("no_traceback")
+async def test_a_fingerprint_nobody_can_check_is_refused(
+    server: ServerProcess, clients: Clients, stream_id: str
+) -> None:
+    client = await clients.open(server)
+    await _offer_with_fingerprint(client, stream_id, "x y")
+    await client.expect_error("notSetRemoteDescription", stream_id, subscriberId="")
+
+
+@pytest.mark.usefixtures("no_traceback")
+async def test_a_publisher_with_another_certificate_is_not_let_in(
+    server: ServerProcess, clients: Clients, stream_id: str, impatient: str
+) -> None:
+    client = await clients.open(server, impatient)
+    other = "sha-256 " + ":".join(["AB"] * 32)
+    peer = await _offer_with_fingerprint(client, stream_id, other)
     answer = await client.take_description(stream_id, "answer")
     await peer.setRemoteDescription(RTCSessionDescription(answer["sdp"], "answer"))
     await client.expect_error("publishTimeoutError", stream_id)
