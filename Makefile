@@ -22,6 +22,7 @@ types: $(VENV)/.dev
 	$(BIN)/mypy .
 
 bench: $(VENV)/.dev
+	@sh tests/setup.sh
 	$(RUN) -m bench
 
 check: test lint types

@@ -30,7 +30,7 @@ from bench.report import render
 from bench.servers import has_janus, has_ours
 
 RESULTS = Path(__file__).resolve().parent / "results"
-SCENARIOS = ("floor", "forward", "storm", "idle")
+SCENARIOS = ("floor", "forward", "storm", "idle", "browser")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,10 @@ class Plan:
     sockets: int
     rounds: int
     round_s: float
+    steady_s: float
+    page_plays: int
+    page_returns: int
+    kills: int
 
 
 @dataclass(slots=True)
@@ -68,6 +72,8 @@ class Run:
             plan = self.plan
             scenario = partial(scenarios.idle, rounds=plan.rounds, round_s=plan.round_s)
             self.results["idle"] = self._try("idle", scenario, plan.sockets)
+        if "browser" in self.plan.only and "ams" in servers:
+            self._browser()
 
     def _forward(self, servers: list[str]) -> None:
         """Server after server at each number of viewers, in changing order."""
@@ -110,6 +116,25 @@ class Run:
         }
         self.results["storm"] = {k: row for k, row in found.items() if row}
 
+    def _browser(self) -> None:
+        """Skipped where no browser is; a part of it that failed is an error."""
+        if missing := scenarios.missing_for_browser():
+            skipped = f"browser: no {missing}; sh tests/setup.sh installs it"
+            self.results["skipped"] = [skipped]
+            _say(f"SKIPPED {skipped}")
+            return
+        plan = self.plan
+        scenario = partial(
+            scenarios.browser,
+            steady_s=plan.steady_s,
+            plays=plan.page_plays,
+            returns=plan.page_returns,
+            kills=plan.kills,
+        )
+        row = self._try("browser", scenario)
+        self.errors += [f"browser, {error}" for error in row.pop("errors", [])]
+        self.results["browser"] = row
+
     def _try(
         self, what: str, scenario: Callable[..., dict[str, Any]], *words: Any
     ) -> dict[str, Any]:
@@ -125,7 +150,7 @@ class Run:
 
 def parse_plan(words: list[str]) -> Plan:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="about a minute")
+    parser.add_argument("--quick", action="store_true", help="about 90 s")
     parser.add_argument("--only", default=",".join(SCENARIOS), help=str(SCENARIOS))
     parser.add_argument(
         "--viewers", type=counts, help="such as 5,20; default 5,20,60,200"
@@ -146,6 +171,10 @@ def parse_plan(words: list[str]) -> Plan:
         sockets=200 if quick else 2000,
         rounds=1 if quick else 2,
         round_s=3.0 if quick else 6.0,
+        steady_s=5.0 if quick else 30.0,
+        page_plays=5 if quick else 15,
+        page_returns=1 if quick else 3,
+        kills=1 if quick else 2,
     )
 
 

@@ -20,9 +20,12 @@ def render(report: dict[str, Any]) -> str:
         parts.append(_storm(report["storm"]))
     if report.get("idle"):
         parts.append(_idle(report["idle"]))
+    if report.get("browser"):
+        parts.append(_browser(report["browser"]))
     targets = list(judge(report))
     if targets:
         parts.append(_table(("target", "bound", "measured", "met"), targets))
+    parts += [f"SKIPPED: {skipped}" for skipped in report.get("skipped", [])]
     parts += [f"ERROR: {error}" for error in report["errors"]]
     return "\n\n".join(parts)
 
@@ -44,6 +47,7 @@ def judge(report: dict[str, Any]) -> Iterator[Row]:
         ratio = idle["ours"]["us_per_ping"] / max(0.1, idle["echo"]["us_per_ping"])
         yield _verdict("idle: kB a socket", 60, idle["ours"]["kb_per_socket"])
         yield _verdict("idle: CPU a ping, of bare echo", 1.3, round(ratio, 2))
+    yield from _judge_browser(report.get("browser", {}))
 
 
 def _judge_forward(report: dict[str, Any]) -> Iterator[Row]:
@@ -68,6 +72,24 @@ def _judge_forward(report: dict[str, Any]) -> Iterator[Row]:
     if few and many:
         growth = round(many["us_per_packet"] / few["us_per_packet"], 2)
         yield _verdict("CPU a packet, 200 over 60 viewers", 1.0, growth)
+
+
+def _judge_browser(found: dict[str, Any]) -> Iterator[Row]:
+    if plays := found.get("plays"):
+        first = plays["first_frame_ms_p50"]
+        yield _verdict("browser: first frame p50, ms", 300, first)
+    if steady := found.get("steady"):
+        window = f"in {steady['seconds']:.0f} s"
+        yield _verdict(f"browser: freezes {window}", 0, steady["freezes"])
+        yield _verdict(f"browser: lost packets {window}", 0, steady["lost_packets"])
+    if back := found.get("returns"):
+        yield _verdict("browser: publisher's return p50, ms", 2000, back["ms_p50"])
+        yield _verdict("browser: publisher's return max, ms", 2000, back["ms_max"])
+        yield _verdict("browser: offers and events at it", 0, len(back["told"]))
+    if kills := found.get("kills"):
+        yield _verdict("browser: relay's end to frames max, s", 10, kills["s_max"])
+    for version, row in found.get("older", {}).items():
+        yield _verdict(f"browser: failures of SDK {version}", 0, int(not row["ok"]))
 
 
 def _verdict(name: str, bound: float, value: float) -> Row:
@@ -184,6 +206,53 @@ def _idle(idle: dict[str, Any]) -> str:
         for name in ("ours", "echo")
     ]
     return _table(heads, rows)
+
+
+def _browser(found: dict[str, Any]) -> str:
+    """One row a figure: they have little in common."""
+    rows: list[Row] = []
+    if plays := found.get("plays"):
+        rows.append(_first_frames("first frame", plays))
+        what = "first frame, plays close together"
+        rows.append(_first_frames(what, plays["close"]))
+    for version, row in found.get("older", {}).items():
+        what = f"first frame, SDK {version}"
+        failed: Row = (what, f"FAILED: {row.get('error') or row.get('failures')}")
+        rows.append(_first_frames(what, row) if row["ok"] else failed)
+    if steady := found.get("steady"):
+        rows += _steady(steady)
+    if back := found.get("returns"):
+        figures = f"{back['ms_p50']} / {back['ms_max']} ({back['returns']} returns)"
+        rows.append(("publisher's return, ms p50 / max", figures))
+        told = _list(back["told"]) or "nothing"
+        rows.append(("what the viewer was told meanwhile", told))
+    if kills := found.get("kills"):
+        rows.append(("relay killed, s to frames again", _list(kills["s"])))
+    return _table((f"Chromium {found['chromium']}", "measured"), rows)
+
+
+def _first_frames(what: str, row: dict[str, Any]) -> Row:
+    figures = " / ".join(str(row[f"first_frame_ms_{p}"]) for p in ("p50", "p95", "max"))
+    return f"{what}, ms p50 / p95 / max", f"{figures} ({row['plays']} plays)"
+
+
+def _steady(row: dict[str, Any]) -> list[Row]:
+    return [
+        (
+            f"steady {row['seconds']:.0f} s: freezes / lost packets",
+            f"{row['freezes']} / {row['lost_packets']}",
+        ),
+        (
+            "frames decoded / a second / size",
+            f"{row['frames_decoded']} / {row['fps']} / {row['size']}",
+        ),
+        ("publisher's target after 2 s, kbit/s", row["target_kbps_after_2_s"]),
+        ("CPU % others", row["others_cpu_percent"]),
+    ]
+
+
+def _list(values: Iterable[object]) -> str:
+    return ", ".join(map(str, values))
 
 
 def _of_floor(cost: float, floor: dict[str, Any] | None) -> str:

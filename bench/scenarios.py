@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from bench.processes import BenchError, Cores, read_json, run_json, running
+from bench.processes import ROOT, BenchError, Cores, read_json, run_json, running
 from bench.servers import Server, serve
 
 STREAM = "77"  # Janus's feeds are numbers
 FORWARD_LIMIT_S = 150.0
 STORM_LIMIT_S = 90.0
 IDLE_LIMIT_S = 150.0
+BROWSER_LIMIT_S = 240.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,4 +134,40 @@ def idle(bench: Bench, sockets: int, *, rounds: int, round_s: float) -> dict[str
             cores=bench.cores,
             log=ours / "clients.log",
             limit_s=IDLE_LIMIT_S,
+        )
+
+
+def missing_for_browser() -> str:
+    """What `browser` lacks on this machine; empty when nothing."""
+    modules = ROOT / "tests" / "browser" / "node_modules" / "sdk-2.16.2"
+    needs = {
+        "chromium": os.environ.get("CHROMIUM") or shutil.which("chromium"),
+        "playwright": find_spec("playwright"),
+        "tests/browser/node_modules": modules.exists(),
+    }
+    return ", ".join(name for name, found in needs.items() if not found)
+
+
+def browser(
+    bench: Bench, *, steady_s: float, plays: int, returns: int, kills: int
+) -> dict[str, Any]:
+    """The real SDKs in Chromium; it and the server share all cores."""
+    place = bench.place("browser")
+    every = bench.cores.server | bench.cores.client
+    cores = Cores(server=every, client=every)
+    with serve("ams", place, cores) as server:
+        return run_json(
+            "bench.browser",
+            {
+                "url": server.url,
+                "asgi": server.parts["asgi"],
+                "pids": server.pids,
+                "steady_s": steady_s,
+                "plays": plays,
+                "returns": returns,
+                "kills": kills,
+            },
+            cores=cores,
+            log=place / "clients.log",
+            limit_s=BROWSER_LIMIT_S,
         )
