@@ -19,6 +19,7 @@ from relay.aiortc_adapter import (
 from relay.control import CloseReason
 from relay.ice import Address, make_credentials
 from relay.packet import is_rtcp
+from relay.rtcp import is_lone_receiver_report
 
 if TYPE_CHECKING:
     from relay.negotiation import RemoteTransport
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 CONSENT_TIMEOUT_S = 30.0  # RFC 7675 5.1
 MAX_ADDRESSES = 16  # validated ones remembered; the longest unused goes
 MAX_CHECKS = 64  # remembered, a few minutes of them
+SRTCP_INDEX = 4  # bytes before the tag
 MAX_SSRCS = 64  # of a peer; libsrtp keeps and searches a record of each
 
 
@@ -153,6 +155,8 @@ class Peer:
         if handle is None:
             return
         rtcp = is_rtcp(data)
+        if rtcp and is_lone_receiver_report(data, SRTCP_INDEX + self.dtls.tag_bytes):
+            return  # nobody here reads it: not worth its decryption
         ssrc = data[4:8] if rtcp else data[8:12]
         if ssrc not in self._ssrcs and len(self._ssrcs) >= MAX_SSRCS:
             return

@@ -122,12 +122,16 @@ def parse_compound(data: bytes) -> list[RtcpPacket]:
     return packets
 
 
-def is_lone_receiver_report(data: bytes) -> bool:
-    """Whether the compound is one RR and nothing else: most of what viewers send."""
+def is_lone_receiver_report(data: bytes, trailer_bytes: int = 0) -> bool:
+    """Whether the compound is one RR and nothing else: most of what viewers send.
+
+    SRTCP leaves its header readable (RFC 3711 3.4) and adds `trailer_bytes`.
+    """
+    size = len(data) - trailer_bytes
     return (
-        len(data) >= _HEADER.size
+        size >= _HEADER.size
         and data[1] == _RR
-        and len(data) == _HEADER.size + 4 * int.from_bytes(data[2:4], "big")
+        and size == _HEADER.size + 4 * int.from_bytes(data[2:4], "big")
     )
 
 

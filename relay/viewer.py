@@ -15,7 +15,6 @@ from relay.rtcp import (
     PictureLoss,
     Remb,
     RtcpPacket,
-    is_lone_receiver_report,
     parse_compound,
 )
 
@@ -76,8 +75,6 @@ class Viewer(Peer):
         )
 
     def on_rtcp(self, data: bytes) -> None:
-        if is_lone_receiver_report(data):  # nothing here needs it
-            return
         try:
             packets = parse_compound(data)
         except ValueError:

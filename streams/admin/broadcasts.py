@@ -30,7 +30,6 @@ MEASURES = (
     "received",
     "packets_lost",
     "jitter_ms",
-    "rtt_ms",
     "user_agent",
     "reported_at",
 )

@@ -150,6 +150,18 @@ class SdkPage:
         )
         return found
 
+    async def video_codec(self, stream: str) -> str:
+        """The MIME type of the video that comes in, as "video/VP8"."""
+        codec_id = (await self.inbound_video(stream))["codecId"]
+        mime_type: str = await self.page.evaluate(
+            """async ([stream, codecId]) => {
+              const peer = window.adaptor.remotePeerConnection[stream];
+              return (await peer.getStats()).get(codecId).mimeType;
+            }""",
+            [stream, codec_id],
+        )
+        return mime_type
+
     async def close(self) -> None:
         await self.page.close()
 

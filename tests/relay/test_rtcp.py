@@ -25,6 +25,7 @@ from relay.rtcp import (
     build_receiver_report,
     build_remb,
     build_sender_report,
+    is_lone_receiver_report,
     parse_compound,
 )
 
@@ -273,3 +274,13 @@ def test_arbitrary_bytes_raise_nothing_but_value_error(data: bytes) -> None:
     except ValueError:
         return
     assert len(packets) <= MAX_PACKETS
+
+
+@pytest.mark.parametrize("trailer", [0, 14, 20])
+def test_a_lone_receiver_report_is_told_by_its_clear_header(trailer: int) -> None:
+    report = build_receiver_report(1, [])
+    end = bytes(trailer)
+    assert is_lone_receiver_report(report + end, trailer)
+    assert not is_lone_receiver_report(report + build_pli(1, 2) + end, trailer)
+    assert not is_lone_receiver_report(build_pli(1, 2) + end, trailer)
+    assert not is_lone_receiver_report(report[:3], trailer)
