@@ -137,19 +137,25 @@ def answer_publisher(
     if not tracks:
         raise ValueError("no audio or video that can be received")
     first = next(m for m in offer.media if m.mid == tracks[0].mid)
+    return PublisherAgreement(
+        _describe(transport, "passive", media),
+        remote_transport(first, offerer=True),
+        tuple(tracks),
+    )
+
+
+def _describe(transport: Transport, setup: str, media: list[LocalMedia]) -> str:
     description = LocalDescription(
         session_id=secrets.randbits(62),
         version=2,
         ice_ufrag=transport.ice_ufrag,
         ice_pwd=transport.ice_pwd,
         fingerprint=transport.fingerprint,
-        setup="passive",
+        setup=setup,
         candidates=transport.candidates,
         media=tuple(media),
     )
-    return PublisherAgreement(
-        str(description), remote_transport(first, offerer=True), tuple(tracks)
-    )
+    return str(description)
 
 
 def remote_transport(section: Media, *, offerer: bool) -> RemoteTransport:
@@ -290,17 +296,7 @@ def offer_viewer(
         label = f"ARDAMS{track.kind[0]}{stream_id}"
         id_mapping[mid] = label
         media.append(_offer_section(mid, f"{stream_id} {label}", track))
-    description = LocalDescription(
-        session_id=secrets.randbits(62),
-        version=2,
-        ice_ufrag=transport.ice_ufrag,
-        ice_pwd=transport.ice_pwd,
-        fingerprint=transport.fingerprint,
-        setup="actpass",
-        candidates=transport.candidates,
-        media=tuple(media),
-    )
-    return str(description), id_mapping
+    return _describe(transport, "actpass", media), id_mapping
 
 
 def _offer_section(mid: str, msid: str, track: OutgoingTrack) -> LocalMedia:
