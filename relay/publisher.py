@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,8 @@ SOURCE_SILENCE_S = 1.0  # after this another SSRC of the payload type takes over
 # So the first word is a camera's usual rate, unless the path shows congestion.
 FIRST_ESTIMATE_BPS = 2_500_000
 FIRST_ESTIMATE_S = 3.0
+SAME_BURST_S = 0.001  # what arrives within it is one step of the estimator
+MAX_ARRIVALS = 4096  # between two steps of the estimator
 NACK_REPEAT_S = 0.1  # upstream round-trip time is not measured without XR
 
 
@@ -45,6 +48,15 @@ class Source:
     ssrc: int = 0
     last_packet: float = 0.0
     loss: LossDetector | None = None
+
+
+@dataclass(slots=True)
+class _Arrival:
+    """What one wake-up brought, for the rate estimator."""
+
+    time: float
+    send_time: bytes  # abs-send-time of its last packet, 24 bits
+    size_bytes: int
 
 
 class Publisher(Peer):
@@ -68,8 +80,7 @@ class Publisher(Peer):
         self._by_payload_type: dict[int, tuple[Source, bool]] = {}
         self._estimator = RemoteBitrateEstimator()
         self._estimate_bps = 0
-        self._burst_bytes = 0
-        self._burst_send_time = 0  # abs-send-time, 24 bits
+        self._arrivals: deque[_Arrival] = deque(maxlen=MAX_ARRIVALS)
         self._first_estimate_until: float | None = None
         self._feedback_ssrc = secrets.randbelow((1 << 32) - 2) + 1
 
@@ -104,7 +115,7 @@ class Publisher(Peer):
         now = self.router.clock()
         self.received_bytes += len(data)
         self.rates[source.agreed.kind].add(len(data), now)
-        self._note_send_time(packet, source, len(data))
+        self._note_send_time(packet, source, len(data), now)
         if is_rtx:
             self._recovered(packet, source, now)
         elif self._is_source(packet, source, now) and source.loss is not None:
@@ -142,26 +153,36 @@ class Publisher(Peer):
             self.router.publisher_started(self)
             self.send_periodic_feedback(now)
 
-    def _note_send_time(self, packet: RtpPacket, source: Source, size: int) -> None:
+    def _note_send_time(
+        self, packet: RtpPacket, source: Source, size: int, now: float
+    ) -> None:
         identifier = source.agreed.abs_send_time_id
         value = packet.extensions.get(identifier) if identifier is not None else None
-        if value is not None and len(value) == 3:
-            self._burst_bytes += size
-            self._burst_send_time = int.from_bytes(value)
-
-    def _estimate(self, now: float) -> None:
-        """Feed the estimator: once a wake-up, for its packets arrived together."""
-        if not self._burst_bytes:
+        if value is None or len(value) != 3:
             return
-        size, self._burst_bytes = self._burst_bytes, 0
-        estimate = self._estimator.add(
-            arrival_time_ms=int(now * 1000),
-            abs_send_time=self._burst_send_time,
-            payload_size=size,
-            ssrc=0,  # all of the publisher's SSRCs share its path
-        )
-        if estimate is not None:
-            self._estimate_bps = estimate[0]
+        arrivals = self._arrivals
+        if arrivals and now - arrivals[-1].time < SAME_BURST_S:
+            arrivals[-1].size_bytes += size
+            arrivals[-1].send_time = value
+        else:
+            arrivals.append(_Arrival(now, value, size))
+
+    def estimate(self) -> None:
+        """Feed the estimator what has arrived.
+
+        A few times a second and not with each burst: a second's steps in a row cost
+        a tenth of what they cost with cold caches, and their times are kept.
+        """
+        while self._arrivals:
+            arrival = self._arrivals.popleft()
+            estimate = self._estimator.add(
+                arrival_time_ms=int(arrival.time * 1000),
+                abs_send_time=int.from_bytes(arrival.send_time),
+                payload_size=arrival.size_bytes,
+                ssrc=0,  # all of the publisher's SSRCs share its path
+            )
+            if estimate is not None:
+                self._estimate_bps = estimate[0]
 
     # -- feedback -------------------------------------------------------------
 
@@ -183,7 +204,6 @@ class Publisher(Peer):
 
     def send_urgent_feedback(self, now: float) -> None:
         """NACKs and key-frame requests that are due."""
-        self._estimate(now)
         for source in self.sources:
             loss = source.loss
             if loss is None:
@@ -199,6 +219,7 @@ class Publisher(Peer):
 
     def send_periodic_feedback(self, now: float) -> None:
         """Receiver reports of all tracks, and the rate the path bears."""
+        self.estimate()
         known = [source for source in self.sources if source.loss is not None]
         if not known:
             return

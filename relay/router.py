@@ -375,6 +375,8 @@ class Router:
     def _tick(self) -> None:
         now = self.clock()
         for stream in list(self._streams.values()):
+            if stream.publisher is not None:
+                stream.publisher.estimate()
             self.send_urgent_feedback(stream)
         if now >= self._next_periodic:
             self._next_periodic = now + PERIODIC_INTERVAL_S
