@@ -1,7 +1,7 @@
 """Sends to many addresses by one system call: sendmmsg(2) through cffi.
 
-Python's socket module has no such call; for bursts of one to six packets it costs
-a quarter to a third less than a sendto each (docs/decisions/0004).
+Python's socket module has no such call; protecting and sending bursts of six packets
+or one costs 18 to 28 % less with it than with a sendmsg each (docs/decisions/0004).
 """
 
 from __future__ import annotations
