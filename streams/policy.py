@@ -2,7 +2,8 @@
 
 The one place that decides; WebSocket and REST both ask it. Each rule names a
 refusal and when it holds; the first that holds wins, so the tables below are the
-order of checks (contract 2.1).
+order of checks (contract 2.1). They are asked one after the other, role, access,
+limits: what a later one needs is looked up only for who has passed the earlier.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeVar
 
 
 class Denial(StrEnum):
@@ -20,6 +22,7 @@ class Denial(StrEnum):
     STORE_UNAVAILABLE = "store_unavailable"  # raised by services, not decided here
     SUSPENDED = "suspended"
     RESOURCES = "resources"
+    PUBLISHER_LIMIT = "publisher_limit"
     NO_CODEC = "no_codec"
     ALREADY_PUBLISHING = "already_publishing"
     ID_IN_USE = "id_in_use"
@@ -27,6 +30,16 @@ class Denial(StrEnum):
     NOT_ACTIVE = "not_active"
     ALREADY_PLAYING = "already_playing"
     NO_STREAM = "no_stream"
+    UNREGISTERED_ROOM = "unregistered_room"
+    ROOM_NOT_ACTIVE = "room_not_active"
+    UNAUTHORIZED = "unauthorized"  # a token, JWT, hash or code is not good
+    TOO_MANY_CONNECTIONS = "too_many_connections"  # of one subscriber
+    NOT_APPROVED = "not_approved"  # the operator's webhook said no
+    UNASKED = "unasked"  # the webhook has to be asked first; never leaves services
+    BLOCKED = "blocked"
+    ROOM_FULL = "room_full"
+    NO_SEAT = "no_seat"  # two peers are connected already
+    VIEWER_LIMIT = "viewer_limit"
 
 
 class AccessDenied(Exception):
@@ -60,6 +73,50 @@ class Schedule:
 
 
 @dataclass(frozen=True, slots=True)
+class RoomFacts:
+    """The room that a publisher enters or a viewer plays from."""
+
+    registered: bool
+    registration_required: bool
+    schedule: Schedule = Schedule()
+
+
+NO_ROOM = RoomFacts(registered=True, registration_required=False)
+
+
+class Approval(StrEnum):
+    """What the operator's webhook says to somebody."""
+
+    UNNEEDED = "unneeded"  # there is no webhook
+    UNASKED = "unasked"
+    GRANTED = "granted"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class AccessFacts:
+    """What somebody presented, and what is known of them (contract 7.4)."""
+
+    credentials_good: bool = True  # every check that is switched on passed
+    connections: int = 0  # the subscriber's other sockets with this stream
+    connection_limit: int | None = None
+    approval: Approval = Approval.UNNEEDED
+    blocked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LimitFacts:
+    """How many are there already; None: no limit, nobody counted."""
+
+    room_publishers: int = 0
+    room_limit: int | None = None
+    stream_viewers: int = 0
+    stream_limit: int | None = None
+    application_viewers: int = 0
+    application_limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PublishFacts:
     server: ServerFacts
     codec_enabled: bool
@@ -69,6 +126,9 @@ class PublishFacts:
     registration_required: bool
     schedule: Schedule
     now_ms: int
+    publishers: int = 0  # of other streams; counted where there is a limit
+    publisher_limit: int | None = None
+    room: RoomFacts = NO_ROOM
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +137,48 @@ class PlayFacts:
     played_by_this_socket: bool
     once_per_session: bool
     streaming: bool  # media flows, or its publisher may still return
+    now_ms: int = 0
+    room: RoomFacts = NO_ROOM
+
+
+Facts = TypeVar("Facts")
+Rules = tuple[tuple[Denial, Callable[[Facts], bool]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PeerFacts:
+    """Of one who wants to join a peer-to-peer room (contract 6.1)."""
+
+    server: ServerFacts
+    others: int  # peers on other sockets, alive
+    seats: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class ParticipantFacts:
+    """Of one who wants to join a room by its name (contract 6.2)."""
+
+    server: ServerFacts
+    room: RoomFacts
+    now_ms: int
+
+
+def decide_participant(facts: ParticipantFacts) -> None:
+    """Return when the participant may join.
+
+    Raises:
+        AccessDenied: by the first rule of PARTICIPANT_RULES that holds.
+    """
+    _decide(PARTICIPANT_RULES, facts)
+
+
+def decide_peer(facts: PeerFacts) -> None:
+    """Return when the peer may join.
+
+    Raises:
+        AccessDenied: by the first rule of PEER_RULES that holds.
+    """
+    _decide(PEER_RULES, facts)
 
 
 def decide_publish(facts: PublishFacts) -> None:
@@ -85,9 +187,7 @@ def decide_publish(facts: PublishFacts) -> None:
     Raises:
         AccessDenied: by the first rule of PUBLISH_RULES that holds.
     """
-    for reason, holds in PUBLISH_RULES:
-        if holds(facts):
-            raise AccessDenied(reason)
+    _decide(PUBLISH_RULES, facts)
 
 
 def decide_play(facts: PlayFacts) -> None:
@@ -96,7 +196,29 @@ def decide_play(facts: PlayFacts) -> None:
     Raises:
         AccessDenied: by the first rule of PLAY_RULES that holds.
     """
-    for reason, holds in PLAY_RULES:
+    _decide(PLAY_RULES, facts)
+
+
+def decide_access(facts: AccessFacts) -> None:
+    """Return when what was presented lets its bearer in.
+
+    Raises:
+        AccessDenied: by the first rule of ACCESS_RULES that holds.
+    """
+    _decide(ACCESS_RULES, facts)
+
+
+def decide_limits(facts: LimitFacts) -> None:
+    """Return when there is room for one more.
+
+    Raises:
+        AccessDenied: by the first rule of LIMIT_RULES that holds.
+    """
+    _decide(LIMIT_RULES, facts)
+
+
+def _decide(rules: Rules[Facts], facts: Facts) -> None:
+    for reason, holds in rules:
         if holds(facts):
             raise AccessDenied(reason)
 
@@ -121,10 +243,22 @@ def is_outside_schedule(schedule: Schedule, now_ms: int) -> bool:
     return schedule.expire_after_ms != 0 and now_ms >= expires_at_ms
 
 
-PUBLISH_RULES: tuple[tuple[Denial, Callable[[PublishFacts], bool]], ...] = (
+def is_unknown(room: RoomFacts) -> bool:
+    return room.registration_required and not room.registered
+
+
+def is_reached(limit: int | None, count: int) -> bool:
+    return limit is not None and count >= limit
+
+
+PUBLISH_RULES: Rules[PublishFacts] = (
     (Denial.NOT_INITIALIZED, lambda facts: not facts.server.ready),
     (Denial.SUSPENDED, lambda facts: facts.server.suspended),
     (Denial.RESOURCES, lambda facts: is_overloaded(facts.server)),
+    (
+        Denial.PUBLISHER_LIMIT,
+        lambda facts: is_reached(facts.publisher_limit, facts.publishers),
+    ),
     (Denial.NO_CODEC, lambda facts: not facts.codec_enabled),
     (Denial.ALREADY_PUBLISHING, lambda facts: facts.published_by_this_socket),
     (Denial.ID_IN_USE, lambda facts: facts.published_by_another),
@@ -136,9 +270,14 @@ PUBLISH_RULES: tuple[tuple[Denial, Callable[[PublishFacts], bool]], ...] = (
         Denial.NOT_ACTIVE,
         lambda facts: is_outside_schedule(facts.schedule, facts.now_ms),
     ),
+    (Denial.UNREGISTERED_ROOM, lambda facts: is_unknown(facts.room)),
+    (
+        Denial.ROOM_NOT_ACTIVE,
+        lambda facts: is_outside_schedule(facts.room.schedule, facts.now_ms),
+    ),
 )
 
-PLAY_RULES: tuple[tuple[Denial, Callable[[PlayFacts], bool]], ...] = (
+PLAY_RULES: Rules[PlayFacts] = (
     (Denial.NOT_INITIALIZED, lambda facts: not facts.server.ready),
     (Denial.SUSPENDED, lambda facts: facts.server.suspended),
     (Denial.RESOURCES, lambda facts: is_overloaded(facts.server)),
@@ -147,4 +286,54 @@ PLAY_RULES: tuple[tuple[Denial, Callable[[PlayFacts], bool]], ...] = (
         lambda facts: facts.played_by_this_socket and facts.once_per_session,
     ),
     (Denial.NO_STREAM, lambda facts: not facts.streaming),
+    (Denial.UNREGISTERED_ROOM, lambda facts: is_unknown(facts.room)),
+    (
+        Denial.ROOM_NOT_ACTIVE,
+        lambda facts: is_outside_schedule(facts.room.schedule, facts.now_ms),
+    ),
+)
+
+PARTICIPANT_RULES: Rules[ParticipantFacts] = (
+    (Denial.NOT_INITIALIZED, lambda facts: not facts.server.ready),
+    (Denial.SUSPENDED, lambda facts: facts.server.suspended),
+    (Denial.RESOURCES, lambda facts: is_overloaded(facts.server)),
+    (Denial.UNREGISTERED_ROOM, lambda facts: is_unknown(facts.room)),
+    (
+        Denial.ROOM_NOT_ACTIVE,
+        lambda facts: is_outside_schedule(facts.room.schedule, facts.now_ms),
+    ),
+)
+
+PEER_RULES: Rules[PeerFacts] = (
+    (Denial.NOT_INITIALIZED, lambda facts: not facts.server.ready),
+    (Denial.SUSPENDED, lambda facts: facts.server.suspended),
+    (Denial.RESOURCES, lambda facts: is_overloaded(facts.server)),
+    (Denial.NO_SEAT, lambda facts: is_reached(facts.seats, facts.others)),
+)
+
+ACCESS_RULES: Rules[AccessFacts] = (
+    (Denial.UNAUTHORIZED, lambda facts: not facts.credentials_good),
+    (
+        Denial.TOO_MANY_CONNECTIONS,
+        lambda facts: is_reached(facts.connection_limit, facts.connections),
+    ),
+    # Last, for it costs a request to another server.
+    (Denial.NOT_APPROVED, lambda facts: facts.approval is Approval.REFUSED),
+    (Denial.UNASKED, lambda facts: facts.approval is Approval.UNASKED),
+    (Denial.BLOCKED, lambda facts: facts.blocked),
+)
+
+LIMIT_RULES: Rules[LimitFacts] = (
+    (
+        Denial.ROOM_FULL,
+        lambda facts: is_reached(facts.room_limit, facts.room_publishers),
+    ),
+    (
+        Denial.VIEWER_LIMIT,
+        lambda facts: is_reached(facts.stream_limit, facts.stream_viewers),
+    ),
+    (
+        Denial.VIEWER_LIMIT,
+        lambda facts: is_reached(facts.application_limit, facts.application_viewers),
+    ),
 )

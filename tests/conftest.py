@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-# Before Django reads its settings: tests never touch the installation's data.
-os.environ.setdefault("DATA_DIR", tempfile.mkdtemp(prefix="antmedia-test-"))
-os.environ.setdefault("CPU_LIMIT", "100")
 
 from tests.server_process import ServerProcess
 

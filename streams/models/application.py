@@ -12,10 +12,11 @@ from django.core.validators import (
 )
 from django.db import models
 
+from streams.models.access import AccessSettings
 from streams.names import MAX_NAME_LENGTH, validate_application_name
 
 
-class Application(models.Model):
+class Application(AccessSettings):
     """What Ant Media calls an app: the first path segment, and its settings."""
 
     name = models.CharField(

@@ -5,12 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import ClassVar
 
-from django.core.validators import MaxValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 
 from streams.clock import now_ms, to_ms
+from streams.models.access import MAX_LIMIT, hook_url, limit
 from streams.models.application import Application
+from streams.models.rendition import validate_encoder_settings
 from streams.names import MAX_NAME_LENGTH, validate_stream_id
 
 STALE_AFTER = timedelta(seconds=20)  # contract 5.1
@@ -47,6 +50,13 @@ class Broadcast(models.Model):
     publish_type = models.CharField(max_length=32, blank=True, default="")
     name = models.CharField(max_length=255, blank=True, default="")
     description = models.TextField(blank=True, default="")
+    category = models.CharField(max_length=255, blank=True, default="")
+    publish = models.BooleanField(default=True)
+    public_stream = models.BooleanField(default=True)
+    is_360 = models.BooleanField("360°", default=False)
+    latitude = models.CharField(max_length=32, blank=True, default="")
+    longitude = models.CharField(max_length=32, blank=True, default="")
+    altitude = models.CharField(max_length=32, blank=True, default="")
     zombi = models.BooleanField(
         "automatic",
         default=False,
@@ -72,6 +82,22 @@ class Broadcast(models.Model):
         "main track (room)", max_length=MAX_NAME_LENGTH, blank=True, default=""
     )
 
+    subtracks_limit = models.IntegerField(
+        "most participants",
+        default=-1,
+        validators=[MinValueValidator(-1), MaxValueValidator(MAX_LIMIT)],
+        help_text="Of a room: publishers at once (subtracksLimit). -1: no limit.",
+    )
+    viewer_limit = limit("most viewers", "Of this stream (webRTCViewerLimit).")
+    listener_hook_url = hook_url(
+        "tell of events",
+        "Where this stream's events are posted, in place of the application's "
+        "address (listenerHookURL).",
+    )
+    encoder_settings = models.JSONField(
+        default=list, blank=True, validators=[validate_encoder_settings]
+    )
+
     bitrate = models.BigIntegerField("bitrate (bit/s)", default=0)
     video_bitrate = models.BigIntegerField("video bitrate (bit/s)", default=0)
     audio_bitrate = models.BigIntegerField("audio bitrate (bit/s)", default=0)
@@ -83,6 +109,9 @@ class Broadcast(models.Model):
     packets_lost = models.BigIntegerField(default=0)
     jitter_ms = models.BigIntegerField("jitter (ms)", default=0)
     rtt_ms = models.BigIntegerField("round trip (ms)", default=0)
+    media_time = models.BigIntegerField(
+        default=0, help_text="When media last arrived, ms."
+    )
     user_agent = models.CharField(max_length=255, blank=True, default="")
     remote_ip = models.CharField("address", max_length=64, blank=True, default="")
 
@@ -94,6 +123,18 @@ class Broadcast(models.Model):
                 name="one_broadcast_per_stream_id",
                 violation_error_message="This application has that stream id already.",
             )
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["application", "main_track_stream_id"],
+                name="broadcasts_of_a_room",
+                condition=~Q(main_track_stream_id=""),
+            ),
+            models.Index(
+                fields=["planned_end_date"],
+                name="broadcasts_with_an_end",
+                condition=Q(planned_end_date__gt=0),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -16,12 +16,23 @@ from streams.names import MAX_NAME_LENGTH
 class SessionRole(models.TextChoices):
     PUBLISH = "publish", "publisher"
     PLAY = "play", "viewer"
+    PEER = "peer", "peer"
+    PARTICIPANT = "participant", "participant"
 
 
 class SessionState(models.TextChoices):
     PREPARING = "preparing", "connecting"
     LIVE = "live", "live"
     PARKED = "parked", "waiting for its return"
+
+
+class Ending(models.TextChoices):
+    """Why an operator, or the clock, has a session ended."""
+
+    STOPPED = "stopped", "stopped by an operator"
+    BLOCKED = "blocked", "subscriber blocked"
+    NOT_ACTIVE = "not_active", "planned end reached"
+    NO_PACKETS = "no_packets", "no media arrived"
 
 
 class LiveSession(models.Model):
@@ -42,6 +53,13 @@ class LiveSession(models.Model):
     restored = models.BooleanField(
         default=False, help_text="Came back to its stream within the return window."
     )
+    room = models.CharField(
+        max_length=MAX_NAME_LENGTH, blank=True, default=""
+    )  # that a participant joined, or a publisher took its broadcast to
+    seat = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="Of a peer: 1 or 2. Nobody else has one."
+    )
+    mode = models.CharField(max_length=8, blank=True, default="")  # of a peer
     channel = models.CharField(max_length=255, blank=True, default="")
     # Without a database constraint: a socket may be served in the moments before
     # its process has been able to write its own row.
@@ -54,9 +72,20 @@ class LiveSession(models.Model):
     )
     relay = models.CharField(max_length=255, db_index=True)
     subscriber_id = models.CharField(max_length=255, blank=True, default="")
+    subscriber_name = models.CharField(max_length=255, blank=True, default="")
     viewer_info = models.CharField(max_length=255, blank=True, default="")
     remote_ip = models.CharField("address", max_length=64, blank=True, default="")
     user_agent = models.CharField(max_length=255, blank=True, default="")
+    admitted = models.BooleanField(
+        default=False, help_text="Has an Admission, for its return."
+    )
+    ending = models.CharField(
+        max_length=16,
+        choices=Ending,
+        blank=True,
+        default="",
+        help_text="Set by whoever wants it ended; its process does so.",
+    )
     created_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True, blank=True)
     parked_until = models.DateTimeField(null=True, blank=True)
@@ -70,6 +99,11 @@ class LiveSession(models.Model):
                 name="one_publisher_per_stream",
             ),
             models.UniqueConstraint(
+                fields=["application", "stream_id", "seat"],
+                condition=Q(role="peer"),
+                name="one_peer_per_seat",
+            ),
+            models.UniqueConstraint(
                 fields=["channel", "application", "stream_id", "role"],
                 name="one_session_per_socket_stream_role",
             ),
@@ -80,6 +114,22 @@ class LiveSession(models.Model):
                 name="sessions_of_a_stream",
             ),
             models.Index(fields=["state", "parked_until"], name="parked_sessions"),
+            models.Index(
+                fields=["application", "stream_id", "subscriber_id"],
+                name="sessions_of_a_subscriber",
+                condition=~Q(subscriber_id=""),
+            ),
+            models.Index(
+                fields=["application", "role", "state"], name="sessions_of_a_role"
+            ),
+            models.Index(
+                fields=["application", "room"],
+                name="participants_of_a_room",
+                condition=~Q(room=""),
+            ),
+            models.Index(
+                fields=["node"], name="sessions_to_end", condition=~Q(ending="")
+            ),
         ]
 
     def __str__(self) -> str:

@@ -4,16 +4,25 @@ from dataclasses import replace
 from typing import Any
 
 from streams import services
-from streams.models import Application, Broadcast, Node, SessionState
+from streams.models import (
+    Application,
+    Broadcast,
+    Node,
+    SessionState,
+    Subscriber,
+)
 from streams.overview import (
+    are_connected,
     in_live_state,
+    publisher_of,
     sessions_of,
+    with_connections,
     with_live_counts,
     with_live_state,
     with_sessions,
 )
 from streams.services import SocketInfo
-from tests.streams.conftest import Play, Publish, TurnableClock, at_most
+from tests.streams.conftest import LOAD, Play, Publish, TurnableClock, at_most
 
 
 def overview() -> dict[str, Any]:
@@ -116,3 +125,63 @@ def test_the_publisher_comes_first_in_the_list_of_sessions(
     rows = list(sessions_of(Broadcast.objects.get()))
     assert [row.role for row in rows] == ["publish", "play", "play"]
     assert [row.pk for row in rows[1:]] == [second, third]
+
+
+def test_who_joins_a_room_under_a_stream_s_name_is_not_of_the_stream(
+    application: Application, live: Publish, alice: SocketInfo, bob: SocketInfo
+) -> None:
+    live(alice)
+    room = services.RoomRequest("LiveApp", "hall", "cam")
+    services.join_room(room, bob, LOAD, ())
+    services.open_peer(services.PeerRequest("LiveApp", "cam"), bob, LOAD, ())
+
+    rows = sessions_of(Broadcast.objects.get())
+    assert [row.role for row in rows] == ["publish"]
+
+
+def test_it_counts_the_sockets_of_subscribers(
+    live: Publish,
+    play: Play,
+    alice: SocketInfo,
+    bob: SocketInfo,
+    application: Application,
+    clock: TurnableClock,
+) -> None:
+    for stream_id in ("cam", "other"):
+        for name in ("anna", "bert", "carl"):
+            Subscriber.objects.create(
+                application=application,
+                stream_id=stream_id,
+                subscriber_id=name,
+                type="publish",
+            )
+    live(alice, subscriber_id="anna")
+    play(alice, subscriber_id="anna")
+    play(bob, subscriber_id="bert")
+    services.park_session(live(bob, "other", subscriber_id="carl").session, clock)
+
+    rows = Subscriber.objects.all()
+
+    with at_most(1):
+        counted = {
+            (row.stream_id, row.subscriber_id): vars(row)["connections"]
+            for row in with_connections(rows)
+        }
+    assert {key: count for key, count in counted.items() if count} == {
+        ("cam", "anna"): 1,
+        ("cam", "bert"): 1,
+    }
+    assert are_connected(rows, wanted=True).count() == 2
+    assert are_connected(rows, wanted=False).count() == 4
+
+
+def test_a_stream_has_one_publisher_or_none(
+    live: Publish, play: Play, alice: SocketInfo, bob: SocketInfo
+) -> None:
+    session = live(alice).session
+    play(bob)
+    broadcast = Broadcast.objects.get(stream_id="cam")
+
+    assert [row.pk for row in publisher_of(broadcast)] == [session]
+    broadcast.stream_id = "other"
+    assert not publisher_of(broadcast).exists()

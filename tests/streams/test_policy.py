@@ -1,19 +1,33 @@
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
 
 from streams.policy import (
+    ACCESS_RULES,
+    LIMIT_RULES,
+    PARTICIPANT_RULES,
+    PEER_RULES,
     PLAY_RULES,
     PUBLISH_RULES,
     AccessDenied,
+    AccessFacts,
+    Approval,
     Denial,
+    LimitFacts,
+    ParticipantFacts,
+    PeerFacts,
     PlayFacts,
     PublishFacts,
+    RoomFacts,
     Schedule,
     ServerFacts,
+    decide_access,
+    decide_limits,
+    decide_participant,
+    decide_peer,
     decide_play,
     decide_publish,
 )
@@ -38,7 +52,11 @@ PUBLISH = PublishFacts(
     now_ms=NOW_S * 1000,
 )
 PLAY = PlayFacts(
-    server=SERVER, played_by_this_socket=False, once_per_session=True, streaming=True
+    server=SERVER,
+    played_by_this_socket=False,
+    once_per_session=True,
+    streaming=True,
+    now_ms=NOW_S * 1000,
 )
 NOT_ACTIVE = Schedule(planned_start_s=1, planned_end_s=2)
 
@@ -49,21 +67,61 @@ SERVER_FAULTS: list[tuple[Denial, dict[str, Any]]] = [
     (Denial.RESOURCES, {"cpu_percent": 85.1}),
 ]
 PUBLISH_FAULTS: list[tuple[Denial, dict[str, Any]]] = [
+    (Denial.PUBLISHER_LIMIT, {"publishers": 3, "publisher_limit": 3}),
     (Denial.NO_CODEC, {"codec_enabled": False}),
     (Denial.ALREADY_PUBLISHING, {"published_by_this_socket": True}),
     (Denial.ID_IN_USE, {"published_by_another": True}),
     (Denial.UNREGISTERED, {"registration_required": True}),
     (Denial.NOT_ACTIVE, {"schedule": NOT_ACTIVE}),
+    (Denial.UNREGISTERED_ROOM, {"room": RoomFacts(False, True, NOT_ACTIVE)}),
+    (Denial.ROOM_NOT_ACTIVE, {"room": RoomFacts(True, True, NOT_ACTIVE)}),
 ]
 PLAY_FAULTS: list[tuple[Denial, dict[str, Any]]] = [
     (Denial.ALREADY_PLAYING, {"played_by_this_socket": True}),
     (Denial.NO_STREAM, {"streaming": False}),
+    (Denial.UNREGISTERED_ROOM, {"room": RoomFacts(False, True, NOT_ACTIVE)}),
+    (Denial.ROOM_NOT_ACTIVE, {"room": RoomFacts(True, True, NOT_ACTIVE)}),
+]
+ACCESS_FAULTS: list[tuple[Denial, dict[str, Any]]] = [
+    (Denial.UNAUTHORIZED, {"credentials_good": False}),
+    (Denial.TOO_MANY_CONNECTIONS, {"connections": 1, "connection_limit": 1}),
+    (Denial.NOT_APPROVED, {"approval": Approval.REFUSED}),
+    (Denial.UNASKED, {"approval": Approval.UNASKED}),
+    (Denial.BLOCKED, {"blocked": True}),
+]
+ROOM_FAULTS: list[tuple[Denial, dict[str, Any]]] = [
+    (Denial.UNREGISTERED_ROOM, {"room": RoomFacts(False, True, NOT_ACTIVE)}),
+    (Denial.ROOM_NOT_ACTIVE, {"room": RoomFacts(True, True, NOT_ACTIVE)}),
+]
+PARTICIPANT = ParticipantFacts(SERVER, RoomFacts(True, False), NOW_S * 1000)
+PEER = PeerFacts(server=SERVER, others=1)
+PEER_FAULTS: list[tuple[Denial, dict[str, Any]]] = [(Denial.NO_SEAT, {"others": 2})]
+LIMIT_FAULTS: list[tuple[Denial, dict[str, Any]]] = [
+    (Denial.ROOM_FULL, {"room_publishers": 2, "room_limit": 2}),
+    (Denial.VIEWER_LIMIT, {"stream_viewers": 5, "stream_limit": 5}),
+    (Denial.VIEWER_LIMIT, {"application_viewers": 0, "application_limit": 0}),
 ]
 
 
 def publish_refusal(facts: PublishFacts) -> Denial | None:
     try:
         decide_publish(facts)
+    except AccessDenied as denied:
+        return denied.reason
+    return None
+
+
+def refusal_of(facts: Any) -> Denial | None:
+    decide: dict[type, Any] = {
+        PublishFacts: decide_publish,
+        PlayFacts: decide_play,
+        PeerFacts: decide_peer,
+        ParticipantFacts: decide_participant,
+        AccessFacts: decide_access,
+        LimitFacts: decide_limits,
+    }
+    try:
+        decide[type(facts)](facts)
     except AccessDenied as denied:
         return denied.reason
     return None
@@ -102,40 +160,73 @@ def test_it_refuses_a_viewer(reason: Denial, fault: dict[str, Any]) -> None:
     assert play_refusal(replace(PLAY, **fault)) is reason
 
 
-def test_the_first_rule_of_publishing_wins() -> None:
-    """Faults are mended one after another, from the first on."""
-    faults = [*SERVER_FAULTS, *PUBLISH_FAULTS]
+def _first_faults(
+    facts: Any, faults: list[tuple[Denial, dict[str, Any]]]
+) -> list[Denial | None]:
+    """What is refused while faults are mended one after another, from the first on."""
     seen = []
+    server_fields = {field.name for field in fields(ServerFacts)}
     for mended in range(len(faults)):
-        left = faults[mended:]
-        server = {k: v for _, fault in left for k, v in fault.items()}
-        own = {
-            k: server.pop(k)
-            for _, fault in PUBLISH_FAULTS
-            for k in fault
-            if k in server
-        }
-        facts = replace(PUBLISH, server=replace(SERVER, **server), **own)
-        seen.append(publish_refusal(facts))
+        broken: dict[str, Any] = {}
+        for _, fault in reversed(faults[mended:]):
+            broken |= fault
+        own = {k: v for k, v in broken.items() if k not in server_fields}
+        server = {k: v for k, v in broken.items() if k in server_fields}
+        if server:
+            own["server"] = replace(SERVER, **server)
+        seen.append(refusal_of(replace(facts, **own)))
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("facts", "faults", "rules"),
+    [
+        (PUBLISH, [*SERVER_FAULTS, *PUBLISH_FAULTS], PUBLISH_RULES),
+        (PLAY, [*SERVER_FAULTS, *PLAY_FAULTS], PLAY_RULES),
+        (PARTICIPANT, [*SERVER_FAULTS, *ROOM_FAULTS], PARTICIPANT_RULES),
+        (PEER, [*SERVER_FAULTS, *PEER_FAULTS], PEER_RULES),
+        (AccessFacts(), ACCESS_FAULTS, ACCESS_RULES),
+        (LimitFacts(), LIMIT_FAULTS, LIMIT_RULES),
+    ],
+    ids=["publish", "play", "room", "peer", "access", "limits"],
+)
+def test_the_first_rule_wins(facts: Any, faults: Any, rules: Any) -> None:
+    seen = _first_faults(facts, faults)
 
     assert seen == [reason for reason, _ in faults]
-    assert seen == [reason for reason, _ in PUBLISH_RULES]
+    assert seen == [reason for reason, _ in rules]
 
 
-def test_the_first_rule_of_playing_wins() -> None:
-    faults = [*SERVER_FAULTS, *PLAY_FAULTS]
-    seen = []
-    for mended in range(len(faults)):
-        left = faults[mended:]
-        server = {k: v for _, fault in left for k, v in fault.items()}
-        own = {
-            k: server.pop(k) for _, fault in PLAY_FAULTS for k in fault if k in server
-        }
-        facts = replace(PLAY, server=replace(SERVER, **server), **own)
-        seen.append(play_refusal(facts))
+@pytest.mark.parametrize(
+    "facts",
+    [
+        AccessFacts(connections=1, connection_limit=2),
+        AccessFacts(connections=9, connection_limit=None),
+        AccessFacts(approval=Approval.GRANTED),
+    ],
+)
+def test_it_admits_who_may_enter(facts: AccessFacts) -> None:
+    assert refusal_of(facts) is None
 
-    assert seen == [reason for reason, _ in faults]
-    assert seen == [reason for reason, _ in PLAY_RULES]
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        LimitFacts(),
+        LimitFacts(room_publishers=1, room_limit=2),
+        LimitFacts(stream_viewers=4, stream_limit=5),
+        LimitFacts(application_viewers=9, application_limit=10),
+    ],
+)
+def test_it_admits_one_more_below_a_limit(facts: LimitFacts) -> None:
+    assert refusal_of(facts) is None
+
+
+def test_an_unregistered_room_is_open_unless_rooms_must_be_registered() -> None:
+    room = RoomFacts(registered=False, registration_required=False)
+
+    assert publish_refusal(replace(PUBLISH, room=room)) is None
+    assert play_refusal(replace(PLAY, room=room)) is None
 
 
 @pytest.mark.parametrize(
