@@ -48,7 +48,7 @@ def prepare_broadcast(
         "name": clean(request.name, 255),
         "meta_data": clean(request.meta_data, MAX_META_DATA_LENGTH),
         "role": clean(request.role, 64),
-        "main_track_stream_id": clean(request.main_track, 128),
+        "main_track_stream_id": clean(request.main_track or request.room, 128),
     }
     values: dict[str, object] = {
         **{field: text for field, text in said.items() if text},
@@ -105,6 +105,21 @@ def touch_broadcast(application_id: int, stream_id: str, now: datetime) -> None:
     Broadcast.objects.filter(application=application_id, stream_id=stream_id).update(
         update_time=to_ms(now)
     )
+
+
+def leave_rooms(entered: Iterable[tuple[int, str, str]]) -> None:
+    """Broadcasts are no longer in the rooms that their publishers took them to.
+
+    `entered`: application key, stream id, room. What an operator has put into a
+    room stays there.
+    """
+    ids_by_room: dict[tuple[int, str], list[str]] = {}
+    for application_id, stream_id, room in entered:
+        ids_by_room.setdefault((application_id, room), []).append(stream_id)
+    for (application_id, room), ids in ids_by_room.items():
+        Broadcast.objects.filter(
+            application=application_id, stream_id__in=ids, main_track_stream_id=room
+        ).update(main_track_stream_id="")
 
 
 def finish_broadcasts(streams: Iterable[tuple[int, str]], now: datetime) -> None:

@@ -18,6 +18,7 @@ from streams.services.sessions import as_lost, close_rows
 GAP = DEAD_AFTER / 2  # between heartbeats of a process that has had no trouble
 OVERDUE = timedelta(seconds=5)  # a return window whose end nobody has reported
 FORGET_AFTER = timedelta(days=1)  # rows of dead processes, for operators to see
+PROCESS_ENDED = "process_ended"  # for the audit
 PID_REUSE_MARGIN_S = 2.0  # process start times are known to about a second
 
 
@@ -32,7 +33,7 @@ def register_node(name: str, kind: str, clock: Clock = timezone.now) -> None:
     if kind == NodeKind.ASGI:
         born_at = datetime.fromtimestamp(psutil.Process().create_time(), UTC)
         earlier &= Q(created_at__lt=born_at)
-    close_rows(earlier, now)
+    close_rows(earlier, now, PROCESS_ENDED)
     _write_node(name, kind, now)
 
 
@@ -86,7 +87,7 @@ def sweep_dead_nodes(now: datetime | None = None) -> list[LostSession]:
         silent = node.heartbeat_at < now - DEAD_AFTER
         if _has_ended(node) or (silent and not held_up):
             rows += _bury(node, now)
-    rows += close_rows(_overdue(now), now)
+    rows += close_rows(_overdue(now), now, "not_returned")
     Node.objects.filter(closed=True, heartbeat_at__lt=now - FORGET_AFTER).delete()
     return as_lost(rows)
 
@@ -173,6 +174,6 @@ def _overdue(now: datetime) -> Q:
 
 
 def _bury(node: Node, now: datetime) -> list[LiveSession]:
-    rows = close_rows(_sessions_of(node.pk, node.kind), now)
+    rows = close_rows(_sessions_of(node.pk, node.kind), now, PROCESS_ENDED)
     Node.objects.filter(pk=node.pk).update(closed=True)
     return rows

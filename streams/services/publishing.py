@@ -1,63 +1,68 @@
 """A publisher is let in, or told why not.
 
 What the policy needs is read first, without a lock, so that a refusal writes
-nothing. The write is settled by the constraint of one publisher per stream and by
-an UPDATE that only finds the row while nobody else has taken it. Who loses that
-race looks again, and is refused by what the winner wrote.
+nothing, and in the order of its rules, so that it costs few queries. Who then loses
+the race for the stream id looks again, and is refused by what the winner wrote.
 """
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
-from django.db import IntegrityError, transaction
-from django.db.models import Count, Q
+from django.db import IntegrityError
 from django.utils import timezone
 
 from streams.clock import Clock, to_ms
+from streams.credentials import Claim
 from streams.models import (
     Application,
     Broadcast,
-    LiveSession,
     SessionRole,
     SessionState,
 )
-from streams.names import is_stream_id
+from streams.names import MAX_NAME_LENGTH, is_stream_id
 from streams.policy import (
+    NO_ROOM,
     AccessDenied,
     Denial,
     PublishFacts,
-    Schedule,
+    decide_limits,
     decide_publish,
 )
-from streams.services.broadcasts import prepare_broadcast
-from streams.services.facts import find_application, server_facts
+from streams.services.access import check_access
+from streams.services.claiming import Entry, Holder, claim_stream
+from streams.services.facts import (
+    approval_of,
+    room_facts,
+    schedule_of,
+    server_facts,
+)
+from streams.services.limits import (
+    count_publishers,
+    has_limits,
+    limit_of,
+    room_limits,
+)
+from streams.services.lookups import (
+    find_application,
+    find_broadcasts,
+    find_node,
+    find_publisher,
+)
 from streams.services.nodes import is_dead
 from streams.services.records import Load, PublishGrant, PublishRequest, SocketInfo
-from streams.services.sessions import close_rows
+from streams.services.refusals import notes_refusals
 from streams.services.store import LostRaceError, denies_without_store
 from streams.services.text import clean
+from streams.webhooks.questions import AuthorisationQuestion, publish_question
 
 ATTEMPTS = 3
 
 
-@dataclass(frozen=True, slots=True)
-class _Holder:
-    """The publisher row that the stream has already, and what it stands for."""
-
-    row: LiveSession
-    parked: bool
-    dead: bool  # its process died before it could close the row
-
-    @property
-    def active(self) -> bool:
-        return not self.parked and not self.dead
-
-
 @denies_without_store
+@notes_refusals(SessionRole.PUBLISH)
 def open_publish(
     request: PublishRequest,
     socket: SocketInfo,
@@ -73,173 +78,121 @@ def open_publish(
 
     Raises:
         AccessDenied: nothing was changed.
+        ApprovalNeeded: nothing was changed; ask, and call again with the answer.
     """
     if not is_stream_id(request.stream_id):
         raise AccessDenied(Denial.INVALID_STREAM_ID)
-    application = find_application(request.application)
+    application = find_application(request.application) or Application()
     for _ in range(ATTEMPTS):
-        now = clock()
-        holder = _find_holder(application, request.stream_id, now)
-        decide_publish(_gather(application, request, holder, socket, load, relays, now))
-        assert application is not None  # noqa: S101  the policy has refused it
+        entry = _gather(application, request, socket, relays, clock())
+        decide_publish(_facts(entry, load))
+        access = check_access(
+            entry.application,
+            entry.claim,
+            socket,
+            approval_of(entry.application.publish_webhook_url, request.approval),
+            partial(_question, entry),
+            entry.now,
+        )
+        limits = room_limits(entry.room, request.stream_id)
+        decide_limits(limits)
         try:
-            return _claim(application, request, holder, socket, relays, now)
+            return claim_stream(entry, access, limited=has_limits(limits))
         except (IntegrityError, LostRaceError):
             continue
     raise AccessDenied(Denial.ID_IN_USE)
 
 
 def _find_holder(
-    application: Application | None, stream_id: str, now: datetime
-) -> _Holder | None:
-    row = (
-        LiveSession.objects.filter(
-            application=application, stream_id=stream_id, role=SessionRole.PUBLISH
-        )
-        .select_related("node")
-        .first()
-    )
+    application: Application, stream_id: str, now: datetime
+) -> Holder | None:
+    row = find_publisher(application.pk, stream_id)
     if row is None:
         return None
     parked = row.state == SessionState.PARKED
-    return _Holder(row, parked, dead=not parked and is_dead(row, now))
+    if not parked and row.node_id is not None:
+        row.node = find_node(row.node_id)
+    return Holder(row, parked, dead=not parked and is_dead(row, now))
 
 
 def _gather(
-    application: Application | None,
+    application: Application,
     request: PublishRequest,
-    holder: _Holder | None,
     socket: SocketInfo,
-    load: Load,
     relays: Sequence[str],
     now: datetime,
-) -> PublishFacts:
-    broadcast = Broadcast.objects.filter(
-        application=application, stream_id=request.stream_id
-    ).first()
+) -> Entry:
+    # Joined or named, a room asks for its own tokens: a stream's would otherwise
+    # bring it into any.
+    room = clean(request.main_track or request.room, MAX_NAME_LENGTH)
+    broadcasts = find_broadcasts(application, request.stream_id, room)
+    broadcast = broadcasts.get(request.stream_id)
+    # One that an operator has put into a room enters it without saying so.
+    room_id = room or (broadcast.main_track_stream_id if broadcast is not None else "")
+    if room_id and not room:
+        broadcasts |= find_broadcasts(application, room_id)
+    return Entry(
+        application=application,
+        request=request,
+        socket=socket,
+        relays=relays,
+        claim=Claim(
+            role=SessionRole.PUBLISH,
+            stream_id=request.stream_id,
+            room=room,
+            in_room=_may_enter(broadcast, room),
+            token=request.token,
+            subscriber_id=request.subscriber_id,
+            subscriber_code=request.subscriber_code,
+        ),
+        holder=_find_holder(application, request.stream_id, now),
+        broadcast=broadcast,
+        room_id=room_id,
+        room=broadcasts.get(room_id),
+        now=now,
+    )
+
+
+def _may_enter(broadcast: Broadcast | None, room: str) -> bool:
+    """Whether the room's token may bring this id in: a new one, or one of the room.
+
+    Otherwise it would take every stream of the application that is not live.
+    """
+    return broadcast is None or broadcast.main_track_stream_id == room
+
+
+def _facts(entry: Entry, load: Load) -> PublishFacts:
+    settings, holder = entry.application, entry.holder
     active = holder is not None and holder.active
-    own = active and holder is not None and holder.row.channel == socket.channel
+    own = active and holder is not None and holder.row.channel == entry.socket.channel
+    limit = limit_of(settings.publisher_limit)
     return PublishFacts(
-        server=server_facts(application, load, relays),
-        codec_enabled=application is not None and bool(application.video_codecs),
+        server=server_facts(settings, load, entry.relays),
+        codec_enabled=bool(settings.video_codecs),
         published_by_this_socket=own,
         published_by_another=active and not own,
-        registered=broadcast is not None and not broadcast.zombi,
-        registration_required=application is not None
-        and application.accept_only_registered_streams,
-        schedule=_schedule(broadcast),
-        now_ms=to_ms(now),
+        registered=entry.broadcast is not None and not entry.broadcast.zombi,
+        registration_required=settings.accept_only_registered_streams,
+        schedule=schedule_of(entry.broadcast),
+        now_ms=to_ms(entry.now),
+        publishers=0
+        if limit is None
+        else count_publishers(settings, entry.request.stream_id),
+        publisher_limit=limit,
+        room=room_facts(settings, entry.room) if entry.room_id else NO_ROOM,
     )
 
 
-def _schedule(broadcast: Broadcast | None) -> Schedule:
-    if broadcast is None:
-        return Schedule()
-    return Schedule(
-        planned_start_s=broadcast.planned_start_date,
-        planned_end_s=broadcast.planned_end_date,
-        registered_at_ms=broadcast.date,
-        expire_after_ms=broadcast.expire_duration_ms,
+def _question(entry: Entry) -> AuthorisationQuestion:
+    request = entry.request
+    return publish_question(
+        entry.application.publish_webhook_url,
+        entry.application.webhook_secret,
+        application=entry.application.name,
+        stream_id=request.stream_id,
+        token=request.token,
+        subscriber_id=request.subscriber_id,
+        subscriber_code=request.subscriber_code,
+        meta_data=request.meta_data,
+        query_params=entry.socket.query,
     )
-
-
-def _claim(
-    application: Application,
-    request: PublishRequest,
-    holder: _Holder | None,
-    socket: SocketInfo,
-    relays: Sequence[str],
-    now: datetime,
-) -> PublishGrant:
-    session = uuid.uuid4().hex
-    restored = holder is not None and _can_return(holder, relays, now)
-    relay = (
-        holder.row.relay
-        if holder is not None and restored
-        else _least_busy_relay(relays)
-    )
-    values = _session_values(request, socket, now)
-    values |= {"id": session, "relay": relay, "restored": restored}
-    with transaction.atomic():
-        _write_session(application, request.stream_id, holder, values, now)
-        prepare_broadcast(application, request, socket, now, restored=restored)
-    return PublishGrant(
-        session=session,
-        relay=relay,
-        restored=restored,
-        video_codecs=application.video_codecs,
-        start_timeout_ms=application.start_timeout_ms,
-        return_window_ms=application.return_window_ms,
-        max_bitrate_bps=application.max_publish_bitrate,
-    )
-
-
-def _session_values(
-    request: PublishRequest, socket: SocketInfo, now: datetime
-) -> dict[str, object]:
-    return {
-        "state": SessionState.PREPARING,
-        "channel": socket.channel,
-        "node_id": socket.node,
-        "subscriber_id": clean(request.subscriber_id, 255),
-        "remote_ip": clean(socket.remote_ip, 64),
-        "user_agent": clean(socket.user_agent, 255),
-        "created_at": now,
-        "started_at": None,
-        "parked_until": None,
-    }
-
-
-def _write_session(
-    application: Application,
-    stream_id: str,
-    holder: _Holder | None,
-    values: dict[str, object],
-    now: datetime,
-) -> None:
-    """A parked row is taken over, a dead one replaced; otherwise a row is added."""
-    if holder is not None and holder.parked:
-        _take_over(holder.row, values)
-        return
-    if holder is not None:
-        close_rows(Q(pk=holder.row.pk), now)
-    LiveSession.objects.create(
-        application=application,
-        stream_id=stream_id,
-        role=SessionRole.PUBLISH,
-        **values,
-    )
-
-
-def _can_return(holder: _Holder, relays: Sequence[str], now: datetime) -> bool:
-    until = holder.row.parked_until
-    return (
-        holder.parked
-        and holder.row.relay in relays
-        and until is not None
-        and now <= until
-    )
-
-
-def _take_over(parked: LiveSession, values: dict[str, object]) -> None:
-    """The parked row is this session's, under its new id.
-
-    Raises:
-        LostRaceError: another return, or the end of the window, was first.
-    """
-    waiting = LiveSession.objects.filter(pk=parked.pk, state=SessionState.PARKED)
-    if not waiting.update(**values):
-        raise LostRaceError
-
-
-def _least_busy_relay(relays: Sequence[str]) -> str:
-    """The relay with the fewest publishers; among equals the first of `relays`."""
-    if len(relays) == 1:
-        return relays[0]
-    counts = dict(
-        LiveSession.objects.filter(role=SessionRole.PUBLISH, relay__in=relays)
-        .order_by()
-        .values_list("relay")
-        .annotate(publishers=Count("pk"))
-    )
-    return min(relays, key=lambda relay: counts.get(relay, 0))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from streams.policy import Approval
+
 
 @dataclass(frozen=True, slots=True)
 class SocketInfo:
@@ -13,6 +15,8 @@ class SocketInfo:
     node: str
     remote_ip: str
     user_agent: str
+    query: str = ""  # of its address, without the question mark
+    origin: str = ""  # of the page that opened it
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,8 @@ class PublishRequest:
     token: str = ""
     subscriber_id: str = ""
     subscriber_code: str = ""
+    approval: Approval = Approval.UNASKED  # what the webhook said, once asked
+    room: str = ""  # that the socket had joined with this id; main_track goes first
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,7 @@ class PublishGrant:
     """`restored`: the stream waited for this return; its relay is the same."""
 
     session: str
+    room: str  # that the stream is in; "" for none
     relay: str
     restored: bool
     video_codecs: tuple[str, ...]
@@ -63,6 +70,7 @@ class PlayRequest:
     subscriber_code: str = ""
     subscriber_name: str = ""
     user_publish_id: str = ""
+    approval: Approval = Approval.UNASKED
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +78,63 @@ class PlayGrant:
     session: str
     relay: str
     start_timeout_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class PeerRequest:
+    application: str
+    stream_id: str  # the room
+    mode: str = "both"  # or "play": it sends nothing
+    subscriber_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PeerSeat:
+    """Who sits in a peer-to-peer room, and where it hears of the other."""
+
+    session: str
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class PeerGrant:
+    """`other` is there already; `offers`: this one makes the offer, not the other."""
+
+    session: str
+    other: PeerSeat | None
+    offers: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RoomRequest:
+    application: str
+    room: str
+    stream_id: str  # of the participant; "" for one of ours
+    subscriber_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RoomStream:
+    """What somebody publishes in a room."""
+
+    stream_id: str
+    name: str
+    meta_data: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoomState:
+    """`streams`: of the others, in the order of their ids."""
+
+    empty: bool  # nobody is there at all
+    streams: tuple[RoomStream, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RoomGrant:
+    session: str
+    stream_id: str
+    streams: tuple[RoomStream, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +171,7 @@ class LostSession:
     application: str
     stream_id: str
     role: str
+    room: str = ""  # that a publisher had taken its stream to
 
 
 @dataclass(frozen=True, slots=True)

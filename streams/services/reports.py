@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import transaction
+from django.db.models import Case, F, Value, When
 from django.utils import timezone
 
 from relay.control import Report, StreamReport
@@ -30,7 +31,19 @@ def record_report(report: Report, clock: Clock = timezone.now) -> None:
         for session, application_id, stream_id in publishers.order_by("pk"):
             Broadcast.objects.filter(
                 application=application_id, stream_id=stream_id
-            ).update(update_time=to_ms(now), **_measured(streams[session]))
+            ).update(
+                update_time=to_ms(now),
+                media_time=_media_time(streams[session], to_ms(now)),
+                **_measured(streams[session]),
+            )
+
+
+def _media_time(stream: StreamReport, now_ms: int) -> Case:
+    """Now, if more has arrived than the row says; otherwise what it was."""
+    return Case(
+        When(received_bytes=stream.received_bytes, then=F("media_time")),
+        default=Value(now_ms),
+    )
 
 
 def _measured(stream: StreamReport) -> dict[str, object]:

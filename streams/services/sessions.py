@@ -11,11 +11,14 @@ from django.utils import timezone
 
 from streams.clock import Clock
 from streams.models import LiveSession, SessionRole, SessionState
+from streams.services.admissions import release
 from streams.services.broadcasts import (
     finish_broadcasts,
+    leave_rooms,
     start_broadcast,
     touch_broadcast,
 )
+from streams.services.happenings import tell_ended, tell_started
 from streams.services.records import LostSession, SocketSession, StartedSession
 
 
@@ -37,6 +40,7 @@ def mark_started(session: str, clock: Clock = timezone.now) -> StartedSession | 
             start_broadcast(
                 row.application_id, row.stream_id, now, restored=row.restored
             )
+        tell_started(row, now)
     return StartedSession(
         session=row.pk,
         application=row.application.name,
@@ -48,13 +52,15 @@ def mark_started(session: str, clock: Clock = timezone.now) -> StartedSession | 
     )
 
 
-def close_session(session: str, clock: Clock = timezone.now) -> bool:
+def close_session(session: str, reason: str = "", clock: Clock = timezone.now) -> bool:
     """The session is gone, and with a publisher its stream; idempotent.
+
+    `reason`: for the audit; happenings.PUBLISH_TIMEOUT is told to webhooks too.
 
     Returns:
         False when it was gone before.
     """
-    return bool(close_rows(Q(pk=session), clock()))
+    return bool(close_rows(Q(pk=session), clock(), reason))
 
 
 def park_session(session: str, clock: Clock = timezone.now) -> bool:
@@ -87,7 +93,7 @@ def close_parked(stream: str, session: str, clock: Clock = timezone.now) -> bool
         application__name=application,
         stream_id=stream_id,
     )
-    return bool(close_rows(parked, clock()))
+    return bool(close_rows(parked, clock(), "not_returned"))
 
 
 def close_socket(channel: str, clock: Clock = timezone.now) -> list[SocketSession]:
@@ -105,7 +111,7 @@ def close_socket(channel: str, clock: Clock = timezone.now) -> list[SocketSessio
         for row in waiting:
             _park(row, now)
         parked = {row.pk for row in waiting}
-        _delete([row for row in rows if row.pk not in parked], now)
+        _delete([row for row in rows if row.pk not in parked], now, "socket_closed")
     return [
         SocketSession(
             session=row.pk,
@@ -121,18 +127,22 @@ def close_socket(channel: str, clock: Clock = timezone.now) -> list[SocketSessio
 
 def close_relay(relay: str, clock: Clock = timezone.now) -> list[LostSession]:
     """Every session of a relay that died is closed, every stream of it finished."""
-    return as_lost(close_rows(Q(relay=relay), clock()))
+    if not relay:  # peers and participants have none
+        return []
+    return as_lost(close_rows(Q(relay=relay), clock(), "relay_lost"))
 
 
-def close_rows(which: Q, now: datetime) -> list[LiveSession]:
+def close_rows(which: Q, now: datetime, reason: str = "") -> list[LiveSession]:
     """Those sessions are closed, and the streams of their publishers ended.
+
+    `reason`: for the audit, where a row does not say itself why it was to end.
 
     Returns:
         The rows that this call removed, and nobody else.
     """
     with transaction.atomic():
         rows = list(_locked(which))
-        _delete(rows, now)
+        _delete(rows, now, reason)
     return rows
 
 
@@ -144,6 +154,7 @@ def as_lost(rows: Sequence[LiveSession]) -> list[LostSession]:
             application=row.application.name,
             stream_id=row.stream_id,
             role=row.role,
+            room=row.room if row.role == SessionRole.PUBLISH else "",
         )
         for row in rows
     ]
@@ -179,17 +190,17 @@ def _park(row: LiveSession, now: datetime) -> None:
     row.parked_until = now + timedelta(milliseconds=row.application.return_window_ms)
     row.save(update_fields=["state", "channel", "parked_until"])
     touch_broadcast(row.application_id, row.stream_id, now)
+    release([row], now)
 
 
-def _delete(rows: Sequence[LiveSession], now: datetime) -> None:
+def _delete(rows: Sequence[LiveSession], now: datetime, reason: str) -> None:
     if not rows:
         return
+    tell_ended(rows, reason, now)  # while their broadcasts exist
     LiveSession.objects.filter(pk__in=[row.pk for row in rows]).delete()
-    finish_broadcasts(
-        (
-            (row.application_id, row.stream_id)
-            for row in rows
-            if row.role == SessionRole.PUBLISH
-        ),
-        now,
+    release(rows, now)
+    publishers = [row for row in rows if row.role == SessionRole.PUBLISH]
+    leave_rooms(
+        (row.application_id, row.stream_id, row.room) for row in publishers if row.room
     )
+    finish_broadcasts(((row.application_id, row.stream_id) for row in publishers), now)

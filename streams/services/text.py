@@ -1,8 +1,5 @@
-"""Text that clients send, made fit for a column."""
+"""Text that clients send, as services know it."""
 
-from __future__ import annotations
+from streams.text import clean
 
-
-def clean(text: str, limit: int) -> str:
-    """`text` as every database takes it: no NUL, no lone surrogate, cut at `limit`."""
-    return text[:limit].replace("\x00", "").encode(errors="replace").decode()
+__all__ = ["clean"]

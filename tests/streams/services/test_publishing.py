@@ -474,17 +474,17 @@ def test_a_refusal_writes_nothing(
 ) -> None:
     publish(alice)
 
-    with at_most(3):
+    with at_most(4):
         refusal(publish, bob)
 
 
 def test_it_gives_up_on_an_endless_race(
     application: Application, alice: SocketInfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def lose(*args: object) -> None:
+    def lose(*args: object, **named: object) -> None:
         raise LostRaceError
 
-    monkeypatch.setattr(publishing, "_claim", lose)
+    monkeypatch.setattr(publishing, "claim_stream", lose)
     request = services.PublishRequest("LiveApp", "cam")
 
     reason = refusal(services.open_publish, request, alice, LOAD, RELAYS)

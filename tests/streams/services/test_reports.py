@@ -107,3 +107,22 @@ def test_a_report_costs_one_query_a_stream(
     with at_most(2 + 4):
         services.record_report(report(*streams), clock)
     assert Broadcast.objects.filter(width=1280).count() == 4
+
+
+def test_media_that_arrives_is_noted(
+    live: Publish, alice: SocketInfo, clock: TurnableClock
+) -> None:
+    stream = replace(STREAM, session=live(alice).session, received_bytes=1000)
+    services.record_report(report(stream), clock)
+    arrived_at = to_ms(clock.now)
+    clock.turn(seconds=5)
+
+    services.record_report(report(stream), clock)
+
+    row = Broadcast.objects.get()
+    assert row.media_time == arrived_at
+    assert row.update_time == to_ms(clock.now)
+
+    services.record_report(report(replace(stream, received_bytes=1001)), clock)
+
+    assert Broadcast.objects.get().media_time == to_ms(clock.now)
