@@ -1,0 +1,1 @@
+"""What is posted to operators' addresses: questions of access, and events."""
