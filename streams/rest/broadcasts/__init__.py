@@ -1,0 +1,1 @@
+"""Streams and rooms by REST."""
