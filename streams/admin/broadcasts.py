@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
@@ -9,34 +11,27 @@ from django.contrib.admin.widgets import AdminTextareaWidget
 from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html, format_html_join
-from django.utils.http import urlencode
-from django.utils.safestring import SafeString
+from django.utils.html import format_html
 
-from streams.admin.filters import LiveStateFilter, OriginFilter
-from streams.admin.states import since, state_badge
-from streams.clock import from_ms
-from streams.forms import BroadcastForm
-from streams.models import Broadcast, BroadcastStatus, LiveSession, SessionRole
-from streams.overview import sessions_of, with_live_state
-from streams.typed import ModelAdmin
-from streams.wording import word_bitrate, word_bytes, word_resolution
-
-MAX_SESSIONS_SHOWN = 100
-MEASURES = (
-    "measured_bitrate",
-    "codecs",
-    "resolution",
-    "received",
-    "packets_lost",
-    "jitter_ms",
-    "user_agent",
-    "reported_at",
+from streams.admin.base import require
+from streams.admin.broadcast_columns import MEASURES, BroadcastColumns
+from streams.admin.broadcast_panels import (
+    events_of,
+    known_subscribers,
+    subscriber_panel,
+    token_panel,
 )
+from streams.admin.filters import LiveStateFilter, OriginFilter
+from streams.admin.links import copy_button, token_path
+from streams.forms import BlockForm, BroadcastForm, MakeTokenForm
+from streams.models import Broadcast, LiveSession, SessionRole, Subscriber, Token
+from streams.overview import publisher_of, with_live_state
+from streams.services.endings import stop_stream
+from streams.services.tokens import create_token
 
 
 @admin.register(Broadcast)
-class BroadcastAdmin(ModelAdmin[Broadcast]):
+class BroadcastAdmin(BroadcastColumns):
     form = BroadcastForm
     list_display = (
         "title",
@@ -65,6 +60,7 @@ class BroadcastAdmin(ModelAdmin[Broadcast]):
                     "stream_id",
                     "name",
                     "description",
+                    "category",
                     "origin",
                     "links",
                 )
@@ -73,7 +69,18 @@ class BroadcastAdmin(ModelAdmin[Broadcast]):
         ("Live now", {"fields": ("live", "sessions")}),
         (
             "When it may be published",
-            {"fields": ("planned_start", "planned_end", "expire_duration_ms")},
+            {
+                "fields": (
+                    "time_zone",
+                    "planned_start",
+                    "planned_end",
+                    "expire_duration_ms",
+                )
+            },
+        ),
+        (
+            "How many, and who is told",
+            {"fields": ("viewer_limit", "subtracks_limit", "listener_hook_url")},
         ),
         (
             "What clients are told",
@@ -81,9 +88,6 @@ class BroadcastAdmin(ModelAdmin[Broadcast]):
         ),
         ("Measured", {"fields": MEASURES}),
     )
-
-    class Media:
-        css: ClassVar = {"all": ("streams/admin.css",)}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Broadcast, Broadcast]:
         return with_live_state(super().get_queryset(request))
@@ -97,14 +101,105 @@ class BroadcastAdmin(ModelAdmin[Broadcast]):
 
     def get_fieldsets(self, request: HttpRequest, obj: Broadcast | None = None) -> Any:
         if obj is not None:
-            return self.fieldsets
-        shown = (self.fieldsets[0][1]["fields"][:4], *self.fieldsets[2:4])
-        return ((None, {"fields": shown[0]}), *shown[1:])
+            sees = self.admin_site.get_model_admin(LiveSession)
+            if sees.has_view_or_change_permission(request):
+                return self.fieldsets
+            return [_without_sessions(fieldset) for fieldset in self.fieldsets]
+        typed = self.fieldsets[0][1]["fields"][:5]
+        return ((None, {"fields": typed}), *self.fieldsets[2:5])
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        if obj is not None and sessions_of(obj).exists():
-            return False
-        return super().has_delete_permission(request, obj)
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Those on which somebody is live are protected, with the reason."""
+        deleted, counts, lacking, protected = super().get_deleted_objects(objs, request)
+        return deleted, counts, lacking, [*protected, *_why_not(objs)]
+
+    def render_change_form(
+        self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any
+    ) -> Any:
+        broadcast = kwargs.get("obj")
+        if broadcast is not None:
+            context |= {
+                "may_stop": self.has_change_permission(request, broadcast)
+                and publisher_of(broadcast).filter(ending="").exists(),
+                "tokens": token_panel(self.admin_site, request, broadcast),
+                "subscribers": subscriber_panel(self.admin_site, request, broadcast),
+                "known_subscribers": known_subscribers(broadcast),
+                "events_url": events_of(self.admin_site, request, broadcast),
+                "urls": {
+                    name.replace("-", "_"): self.button_url(broadcast, name)
+                    for name in self.buttons
+                },
+            }
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    # Buttons
+
+    def press_stop(self, request: HttpRequest, broadcast: Broadcast) -> None:
+        require(self.has_change_permission(request, broadcast))
+        if stop_stream(broadcast.application_id, broadcast.stream_id):
+            self.log_change(request, broadcast, "Stopped the stream.")
+            self.tell(
+                request, f"The stream {broadcast} is being stopped.", messages.WARNING
+            )
+        else:
+            self.tell(request, f"Nobody publishes {broadcast}.", messages.INFO)
+
+    def press_make_token(self, request: HttpRequest, broadcast: Broadcast) -> Any:
+        tokens = self.admin_site.get_model_admin(Token)
+        require(tokens.has_add_permission(request))
+        form = MakeTokenForm(request.POST)
+        if not form.is_valid():
+            self.tell_errors(request, form)
+            return None
+        wanted = form.cleaned_data
+        token = create_token(
+            broadcast.application,
+            broadcast.stream_id,
+            wanted["type"],
+            int(time.time()) + wanted["lifetime_s"],
+            wanted["room"],
+        )
+        tokens.log_addition(request, token, f"Made a token for {broadcast}.")
+        path = token_path(token)
+        self.tell(
+            request,
+            format_html(
+                'A token to {}: <code class="token">{}</code> <a href="{}">Open</a> {}',
+                token.type,
+                token.token_id,
+                path,
+                copy_button(path, "Copy link"),
+            ),
+        )
+        return None
+
+    def press_block(self, request: HttpRequest, broadcast: Broadcast) -> None:
+        """From the table, or somebody named who need not be registered."""
+        named = request.POST.get("row") or request.POST.get("subscriber_id")
+        form = BlockForm({**request.POST.dict(), "subscriber_id": named})
+        subscribers: Any = self.admin_site.get_model_admin(Subscriber)
+        require(subscribers.has_change_permission(request))
+        if not form.is_valid():
+            self.tell_errors(request, form)
+            return
+        terms = dict(form.cleaned_data)
+        row = _subscriber(broadcast, terms.pop("subscriber_id"))
+        require(not row._state.adding or subscribers.has_add_permission(request))
+        subscribers.tell_blocked(request, subscribers.block(request, row, **terms))
+
+    def press_unblock(self, request: HttpRequest, broadcast: Broadcast) -> None:
+        subscribers: Any = self.admin_site.get_model_admin(Subscriber)
+        require(subscribers.has_change_permission(request))
+        row = _subscriber(broadcast, request.POST.get("row", ""))
+        if not row._state.adding:
+            subscribers.tell_unblocked(request, subscribers.unblock(request, row))
+
+    buttons: ClassVar = {
+        "stop": press_stop,
+        "make-token": press_make_token,
+        "block": press_block,
+        "unblock": press_unblock,
+    }
 
     @admin.action(
         description="Keep the selected automatic broadcasts as registered ones",
@@ -113,151 +208,44 @@ class BroadcastAdmin(ModelAdmin[Broadcast]):
     def register_selected(
         self, request: HttpRequest, queryset: QuerySet[Broadcast, Broadcast]
     ) -> None:
-        keys = list(queryset.values_list("pk", flat=True))
+        rows = list(queryset.filter(zombi=True))
+        for row in rows:
+            self.log_change(request, row, "Kept as a registered one.")
+        keys = [row.pk for row in rows]
         kept = Broadcast.objects.filter(pk__in=keys, zombi=True).update(zombi=False)
-        self.message_user(request, f"Registered: {kept}.", messages.SUCCESS)
+        self.tell(request, f"Registered: {kept}.")
 
-    @admin.display(description="stream", ordering="stream_id")
-    def title(self, broadcast: Broadcast) -> SafeString:
-        return format_html(
-            "{}{}{}",
-            broadcast.stream_id,
-            format_html(" · {}", broadcast.name) if broadcast.name else "",
-            _automatic_mark() if broadcast.zombi else "",
+
+def _without_sessions(fieldset: Any) -> Any:
+    """Addresses and names of viewers are for those who may see live sessions."""
+    title, options = fieldset
+    fields = tuple(name for name in options["fields"] if name != "sessions")
+    return title, {**options, "fields": fields}
+
+
+def _subscriber(broadcast: Broadcast, subscriber_id: str) -> Subscriber:
+    """The stream's subscriber; an unsaved one where it is not registered."""
+    key = {
+        "application": broadcast.application,
+        "stream_id": broadcast.stream_id,
+        "subscriber_id": subscriber_id,
+    }
+    return Subscriber.objects.filter(**key).first() or Subscriber(**key)
+
+
+def _why_not(broadcasts: Iterable[Broadcast]) -> list[str]:
+    """A reason for each of them that cannot be deleted."""
+    live = set(
+        LiveSession.objects.filter(
+            stream_id__in=[row.stream_id for row in broadcasts],
+            # Anybody may join a room under any name.
+            role__in=(SessionRole.PUBLISH, SessionRole.PLAY),
         )
-
-    @admin.display(description="origin")
-    def origin(self, broadcast: Broadcast) -> SafeString | str:
-        if not broadcast.zombi:
-            return "registered"
-        return format_html("{} {}", _automatic_mark(), "It vanishes when it ends.")
-
-    @admin.display(description="state", ordering="live_state")
-    def live(self, broadcast: Broadcast) -> SafeString:
-        status = BroadcastStatus(broadcast.current_status)
-        ended = str(status.label).lower()
-        return state_badge(_annotated(broadcast, "live_state"), ended)
-
-    @admin.display(description="since (UTC)", ordering="live_since")
-    def live_since(self, broadcast: Broadcast) -> SafeString | str:
-        return since(_annotated(broadcast, "live_since"))
-
-    @admin.display(description="publisher", ordering="publisher_ip")
-    def publisher(self, broadcast: Broadcast) -> str:
-        return _annotated(broadcast, "publisher_ip") or "-"
-
-    @admin.display(description="media", ordering="bitrate")
-    def media_shown(self, broadcast: Broadcast) -> SafeString | str:
-        """Bitrate and resolution while there is a publisher, in one column."""
-        if not _annotated(broadcast, "live_state"):
-            return "-"
-        words = (
-            word_bitrate(broadcast.bitrate),
-            word_resolution(broadcast.width, broadcast.height),
-        )
-        parts = ((part,) for part in words if part)
-        return format_html_join(" ", '<span class="since">{}</span>', parts) or "-"
-
-    @admin.display(description="bitrate")
-    def measured_bitrate(self, broadcast: Broadcast) -> str:
-        return word_bitrate(broadcast.bitrate) or "-"
-
-    @admin.display(description="resolution")
-    def resolution(self, broadcast: Broadcast) -> str:
-        return word_resolution(broadcast.width, broadcast.height) or "-"
-
-    @admin.display(description="viewers", ordering="viewers")
-    def viewers(self, broadcast: Broadcast) -> int:
-        return int(_annotated(broadcast, "viewers") or 0)
-
-    @admin.display(description="codecs")
-    def codecs(self, broadcast: Broadcast) -> str:
-        used = (broadcast.video_codec, broadcast.audio_codec)
-        return ", ".join(filter(None, used)) or "-"
-
-    @admin.display(description="received")
-    def received(self, broadcast: Broadcast) -> str:
-        return word_bytes(broadcast.received_bytes)
-
-    @admin.display(description="last report (UTC)")
-    def reported_at(self, broadcast: Broadcast) -> SafeString | str:
-        if not broadcast.update_time:
-            return "-"
-        return since(from_ms(broadcast.update_time))
-
-    # Shown in place of the form's fields to those who may only look.
-
-    def planned_start(self, broadcast: Broadcast) -> str:
-        return _planned(broadcast.planned_start_date)
-
-    def planned_end(self, broadcast: Broadcast) -> str:
-        return _planned(broadcast.planned_end_date)
-
-    @admin.display(description="pages")
-    def links(self, broadcast: Broadcast) -> SafeString | str:
-        query = urlencode({"id": broadcast.stream_id})
-        base = f"/{broadcast.application.name}"
-        return format_html_join(
-            " · ",
-            '<a href="{}/{}?{}">{}</a>',
-            ((base, page, query, page.capitalize()) for page in ("play", "publish")),
-        )
-
-    @admin.display(description="sessions")
-    def sessions(self, broadcast: Broadcast) -> SafeString | str:
-        """Who publishes and plays it now."""
-        rows = list(sessions_of(broadcast)[: MAX_SESSIONS_SHOWN + 1])
-        if not rows:
-            return "Nobody publishes or plays it now."
-        body = format_html_join(
-            "",
-            "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td>"
-            '<td class="agent" title="{}">{}</td></tr>',
-            (_cells(row, broadcast) for row in rows[:MAX_SESSIONS_SHOWN]),
-        )
-        more = "… and more" if len(rows) > MAX_SESSIONS_SHOWN else ""
-        return format_html(
-            '<div class="sessions"><table><thead><tr>{}</tr></thead>'
-            "<tbody>{}</tbody></table>{}</div>",
-            format_html_join("", "<th>{}</th>", ((name,) for name in COLUMNS)),
-            body,
-            more,
-        )
-
-
-COLUMNS = (
-    "Role",
-    "State",
-    "Since (UTC)",
-    "Bitrate",
-    "Address",
-    "Subscriber",
-    "Client",
-)
-
-
-def _cells(row: LiveSession, broadcast: Broadcast) -> tuple[Any, ...]:
-    publishes = row.role == SessionRole.PUBLISH
-    return (
-        row.get_role_display(),
-        state_badge(row.state, ""),
-        since(row.started_at or row.created_at),
-        (word_bitrate(broadcast.bitrate) if publishes else "") or "-",
-        row.remote_ip or "-",
-        row.subscriber_id or "-",
-        row.user_agent,
-        row.viewer_info or row.user_agent or "-",
+        .order_by()
+        .values_list("application", "stream_id")
     )
-
-
-def _planned(seconds: int) -> str:
-    return f"{from_ms(seconds * 1000):%Y-%m-%d %H:%M:%S} UTC" if seconds else "-"
-
-
-def _automatic_mark() -> SafeString:
-    return format_html('<span class="automatic">{}</span>', "automatic")
-
-
-def _annotated(broadcast: Broadcast, name: str) -> Any:
-    """A value of `with_live_state`, which the admin's rows have."""
-    return getattr(broadcast, name, None)
+    return [
+        f"{row}: somebody publishes or plays it now. Stop the stream first."
+        for row in broadcasts
+        if (row.application_id, row.stream_id) in live
+    ]

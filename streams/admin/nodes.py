@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -30,9 +28,6 @@ class NodeAdmin(ReadOnlyAdmin[Node]):
     )
     list_filter = ("kind", "closed")
     search_fields = ("name", "hostname")
-
-    class Media:
-        css: ClassVar = {"all": ("streams/admin.css",)}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Node, Node]:
         return with_sessions(super().get_queryset(request))

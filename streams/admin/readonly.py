@@ -7,12 +7,12 @@ from typing import Any, TypeVar
 from django.db.models import Model
 from django.http import HttpRequest
 
-from streams.typed import ModelAdmin
+from streams.admin.base import BaseAdmin
 
 ModelT = TypeVar("ModelT", bound=Model)
 
 
-class ReadOnlyAdmin(ModelAdmin[ModelT]):
+class ReadOnlyAdmin(BaseAdmin[ModelT]):
     """Nobody adds, changes or deletes here, whatever their permissions."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -23,3 +23,7 @@ class ReadOnlyAdmin(ModelAdmin[ModelT]):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def may_act(self, request: HttpRequest) -> bool:
+        """Whether the operator's own permissions would let them change a row."""
+        return bool(super().has_change_permission(request))

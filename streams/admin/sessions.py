@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from streams.admin.readonly import ReadOnlyAdmin
-from streams.admin.states import since, state_badge
-from streams.models import LiveSession
+from streams.admin.states import badge, since, state_badge
+from streams.models import Ending, LiveSession
+from streams.services.endings import end_sessions
 
 
 @admin.register(LiveSession)
@@ -30,11 +31,25 @@ class LiveSessionAdmin(ReadOnlyAdmin[LiveSession]):
     search_fields = ("stream_id", "remote_ip", "subscriber_id", "viewer_info")
     list_per_page = 50
 
-    class Media:
-        css: ClassVar = {"all": ("streams/admin.css",)}
+    actions = ("end_now",)
+
+    def has_end_permission(self, request: HttpRequest) -> bool:
+        return self.may_act(request)
+
+    @admin.action(description="End the selected sessions now", permissions=["end"])
+    def end_now(
+        self, request: HttpRequest, queryset: QuerySet[LiveSession, LiveSession]
+    ) -> None:
+        rows = list(queryset.filter(ending=""))
+        ended = end_sessions(Q(pk__in=[row.pk for row in rows]), Ending.STOPPED)
+        for row in rows:  # afterwards: there may be thousands
+            self.log_change(request, row, "Ended.")
+        self.tell(request, f"Ending: {ended}.", messages.SUCCESS)
 
     @admin.display(description="state", ordering="state")
     def shown_state(self, session: LiveSession) -> SafeString:
+        if session.ending:
+            return badge("dead", "ending")
         return state_badge(session.state, "")
 
     @admin.display(description="since (UTC)", ordering="started_at")

@@ -41,3 +41,20 @@ def since(moment: datetime | None) -> SafeString | str:
         date_format(moment, shape),
         word_duration(now - moment),
     )
+
+
+def in_zone(moment: datetime | None) -> str:
+    """Date and time in the operator's zone, which is named."""
+    if moment is None:
+        return "-"
+    return f"{timezone.localtime(moment):%Y-%m-%d %H:%M:%S %Z}"
+
+
+def in_two_lines(moment: datetime) -> SafeString:
+    """The same, to break after the date where a column is narrow."""
+    local = timezone.localtime(moment)
+    return format_html(
+        '<span class="since">{}</span> <span class="since">{}</span>',
+        f"{local:%Y-%m-%d}",
+        f"{local:%H:%M:%S %Z}",
+    )

@@ -2,46 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 
-from relay.control import Report
-from streams import services
 from streams.clock import now_ms
-from streams.models import Application, Broadcast, Node
+from streams.models import Application, Broadcast, LiveSession
 from streams.services import SocketInfo
-from tests.streams.conftest import Play, Publish, TurnableClock, at_most
-from tests.streams.services.test_reports import STREAM
+from tests.streams.admin.conftest import Login, history, page
+from tests.streams.conftest import Play, at_most
 
 LIST = "admin:streams_broadcast_changelist"
 
 
-def page(client: Client, url: str, **query: str) -> str:
-    response = client.get(url, query)
-    assert response.status_code == 200
-    return response.content.decode()
-
-
 def change_url(broadcast: Broadcast) -> str:
     return reverse("admin:streams_broadcast_change", args=[broadcast.pk])
-
-
-@pytest.fixture
-def on_air(
-    live: Publish, play: Play, alice: SocketInfo, bob: SocketInfo, clock: TurnableClock
-) -> Broadcast:
-    """`cam`, live with two viewers and measured once."""
-    grant = live(alice, name="Lobby", subscriber_id="sub-9")
-    for number in range(2):
-        viewer = play(replace(bob, channel=f"viewer-{number}"), viewer_info="<tv>")
-        services.mark_started(viewer.session, clock)
-    report = Report("relay-1", (replace(STREAM, session=grant.session),), 3)
-    services.record_report(report, clock)
-    return Broadcast.objects.get(stream_id="cam")
 
 
 # Broadcasts
@@ -145,7 +121,7 @@ def test_a_full_house_is_cut(
     bob: SocketInfo,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("streams.admin.broadcasts.MAX_SESSIONS_SHOWN", 2)
+    monkeypatch.setattr("streams.admin.broadcast_panels.MAX_SESSIONS_SHOWN", 2)
 
     text = page(admin_client, change_url(on_air))
 
@@ -166,6 +142,8 @@ def test_an_operator_registers_a_stream(
             "stream_id": "lobby",
             "name": "Lobby",
             "expire_duration_ms": "0",
+            "viewer_limit": "-1",
+            "subtracks_limit": "-1",
         },
     )
 
@@ -187,6 +165,8 @@ def test_a_stream_keeps_its_id_and_its_application(
             "name": "New",
             "status": "broadcasting",
             "expire_duration_ms": "0",
+            "viewer_limit": "-1",
+            "subtracks_limit": "-1",
         },
     )
 
@@ -206,25 +186,47 @@ def test_an_automatic_broadcast_can_be_kept(
 
     on_air.refresh_from_db()
     assert not on_air.zombi
+    assert history(on_air) == ["Kept as a registered one."]
 
 
-def test_a_live_broadcast_cannot_be_deleted(
+def test_a_live_broadcast_cannot_be_deleted_and_the_reason_is_told(
     admin_client: Client, on_air: Broadcast
 ) -> None:
     url = reverse("admin:streams_broadcast_delete", args=[on_air.pk])
 
-    assert admin_client.post(url, {"post": "yes"}).status_code == 403
-    admin_client.post(
+    assert "Stop the stream first." in page(admin_client, url)
+    told = admin_client.post(url, {"post": "yes"}).content.decode()
+    assert "Stop the stream first." in told
+    told = admin_client.post(
         reverse(LIST),
         {"action": "delete_selected", "_selected_action": [on_air.pk], "post": "yes"},
-    )
+    ).content.decode()
+    assert "Stop the stream first." in told
     assert Broadcast.objects.filter(pk=on_air.pk).exists()
+
+
+def test_nobody_keeps_a_broadcast_by_joining_a_room_under_its_name(
+    admin_client: Client, application: Application
+) -> None:
+    row = Broadcast.objects.create(application=application, stream_id="cam")
+    LiveSession.objects.create(
+        id="0" * 32, application=application, stream_id="cam", role="participant"
+    )
+    url = reverse("admin:streams_broadcast_delete", args=[row.pk])
+
+    admin_client.post(url, {"post": "yes"})
+
+    assert not Broadcast.objects.filter(pk=row.pk).exists()
 
 
 def test_a_quiet_broadcast_can_be_deleted(
     admin_client: Client, application: Application
 ) -> None:
     row = Broadcast.objects.create(application=application, stream_id="cam")
+    other = Application.objects.get(name="WebRTCAppEE")
+    LiveSession.objects.create(  # of another application's stream of that name
+        id="1", application=other, stream_id="cam", role="play", state="live"
+    )
     url = reverse("admin:streams_broadcast_delete", args=[row.pk])
 
     admin_client.post(url, {"post": "yes"})
@@ -263,42 +265,6 @@ def test_an_application_can_be_added(admin_client: Client) -> None:
     assert 'value="10000"' in text
 
 
-# What only processes write
-
-
-@pytest.mark.parametrize("model", ["livesession", "node"])
-def test_what_processes_write_is_for_reading(
-    admin_client: Client, on_air: Broadcast, model: str
-) -> None:
-    key = on_air.application.sessions.first() if model == "livesession" else None
-    args = [key.pk if key else "asgi-1"]
-
-    assert "192.0.2.1" in page(
-        admin_client, reverse("admin:streams_livesession_changelist")
-    )
-    view = reverse(f"admin:streams_{model}_change", args=args)
-    assert 'name="_save"' not in page(admin_client, view)
-    assert admin_client.post(view, {}).status_code == 403
-    for name in ("add", "delete"):
-        wanted = args if name == "delete" else []
-        url = reverse(f"admin:streams_{model}_{name}", args=wanted)
-        assert admin_client.get(url).status_code == 403
-
-
-def test_the_list_of_processes_tells_the_living_from_the_dead(
-    admin_client: Client, db: None
-) -> None:
-    for name in ("asgi-1", "asgi-2", "relay@1"):
-        services.register_node(name, "asgi")
-    Node.objects.filter(pk="asgi-2").update(closed=True)
-    Node.objects.filter(pk="relay@1").update(heartbeat_at="2020-01-01T00:00Z")
-
-    text = page(admin_client, reverse("admin:streams_node_changelist"))
-
-    for kind, word in (("none", "alive"), ("none", "ended"), ("dead", "silent")):
-        assert f'<span class="state state-{kind}">{word}</span>' in text
-
-
 # Permissions
 
 
@@ -316,3 +282,18 @@ def test_staff_see_what_they_were_given(client: Client, on_air: Broadcast) -> No
     Broadcast.objects.update(planned_start_date=1_772_366_400)
     assert "2026-03-01 12:00:00 UTC" in page(client, change_url(on_air))
     assert client.post(change_url(on_air), {}).status_code == 403
+
+
+def test_who_plays_is_for_those_who_may_see_sessions(
+    clerk: Login, on_air: Broadcast
+) -> None:
+    client = clerk("view_broadcast")
+    text = page(client, change_url(on_air))
+    assert "state-live" in text
+    assert "192.0.2.2" not in text
+    assert "sub-9" not in text
+
+    client.logout()
+    User.objects.all().delete()
+    text = page(clerk("view_broadcast", "view_livesession"), change_url(on_air))
+    assert "192.0.2.2" in text

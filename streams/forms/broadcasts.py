@@ -1,36 +1,40 @@
-"""Forms of the admin: what people type, as what the rows hold."""
+"""A broadcast as an operator registers it."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime
+from typing import Any, ClassVar
 
-from django import forms
-from django.contrib.admin.widgets import AdminSplitDateTime
-
+from streams.clock import from_s
+from streams.forms.zones import ZonedDateTimeField, ZonedForm
 from streams.models import Broadcast
 from streams.names import generate_stream_id
-from streams.typed import ModelForm
-
-PLANNED = {
-    "planned_start": "planned_start_date",
-    "planned_end": "planned_end_date",
-}
 
 
-class BroadcastForm(ModelForm[Broadcast]):
+def _moment(seconds: int) -> datetime | None:
+    return from_s(seconds) if seconds else None
+
+
+def _seconds(moment: datetime | None) -> int:
+    return int(moment.timestamp()) if moment else 0
+
+
+class BroadcastForm(ZonedForm[Broadcast]):
     """Planned dates as dates; a stream id of our own where none is given."""
 
-    planned_start = forms.SplitDateTimeField(
+    planned_start = ZonedDateTimeField(
         required=False,
-        widget=AdminSplitDateTime,
-        help_text="It cannot be published before. Counts only with an end (UTC).",
+        help_text="It cannot be published before. Counts only with an end.",
     )
-    planned_end = forms.SplitDateTimeField(
+    planned_end = ZonedDateTimeField(
         required=False,
-        widget=AdminSplitDateTime,
-        help_text="It cannot be published after. Counts only with a start (UTC).",
+        help_text="It cannot be published after, and who publishes it then is "
+        "ended. Counts only with a start.",
     )
+    moments: ClassVar = {
+        "planned_start": lambda row: _moment(row.planned_start_date),
+        "planned_end": lambda row: _moment(row.planned_end_date),
+    }
 
     class Meta:
         model = Broadcast
@@ -39,7 +43,11 @@ class BroadcastForm(ModelForm[Broadcast]):
             "stream_id",
             "name",
             "description",
+            "category",
             "expire_duration_ms",
+            "viewer_limit",
+            "subtracks_limit",
+            "listener_hook_url",
             "meta_data",
             "role",
             "main_track_stream_id",
@@ -47,10 +55,6 @@ class BroadcastForm(ModelForm[Broadcast]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for field, column in PLANNED.items():
-            seconds = getattr(self.instance, column)
-            if seconds:
-                self.initial[field] = datetime.fromtimestamp(seconds, UTC)
         if "stream_id" in self.fields:  # read-only once it exists
             self.fields["stream_id"].required = False
             self.fields[
@@ -65,7 +69,7 @@ class BroadcastForm(ModelForm[Broadcast]):
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
         start, end = cleaned.get("planned_start"), cleaned.get("planned_end")
-        if self.errors.keys() & PLANNED.keys():
+        if self.errors.keys() & self.moments.keys():
             return cleaned
         if bool(start) != bool(end):
             missing = "planned_end" if start else "planned_start"
@@ -76,7 +80,3 @@ class BroadcastForm(ModelForm[Broadcast]):
             self.instance.planned_start_date = _seconds(start)
             self.instance.planned_end_date = _seconds(end)
         return cleaned
-
-
-def _seconds(moment: datetime | None) -> int:
-    return int(moment.timestamp()) if moment else 0
