@@ -20,6 +20,7 @@ from streams.models import (
     Node,
     SessionRole,
     SessionState,
+    Subscriber,
 )
 
 
@@ -34,6 +35,23 @@ def with_live_state(
         live_since=Subquery(publisher.values("started_at")[:1]),
         publisher_ip=Subquery(publisher.values("remote_ip")[:1]),
         viewers=_count(_sessions(SessionRole.PLAY).filter(state=SessionState.LIVE)),
+    )
+
+
+def with_publisher(
+    broadcasts: QuerySet[Broadcast, Broadcast], state: SessionState | None = None
+) -> QuerySet[Broadcast, Broadcast]:
+    """Those that somebody publishes, in one state or in any.
+
+    The costs are those of the published ones, however many there are besides.
+    """
+    publishers = LiveSession.objects.filter(role=SessionRole.PUBLISH).order_by()
+    matching = _sessions(SessionRole.PUBLISH)
+    return broadcasts.filter(
+        Exists(matching if state is None else matching.filter(state=state)),
+        # By these two SQLite finds the rows in their index; it would read all.
+        application__in=Application.objects.order_by(),
+        stream_id__in=publishers.values("stream_id"),
     )
 
 
@@ -67,10 +85,51 @@ def with_sessions(nodes: QuerySet[Node, Node]) -> QuerySet[Node, Node]:
 
 
 def sessions_of(broadcast: Broadcast) -> QuerySet[LiveSession, LiveSession]:
-    """The publisher first, then the viewers, longest first."""
+    """The publisher first, then the viewers, longest first.
+
+    Not who has joined a room under that name: it has nothing to do with the stream.
+    """
     return LiveSession.objects.filter(
-        application=broadcast.application_id, stream_id=broadcast.stream_id
+        application=broadcast.application_id,
+        stream_id=broadcast.stream_id,
+        role__in=(SessionRole.PUBLISH, SessionRole.PLAY),
     ).order_by("-role", "created_at")
+
+
+def publisher_of(broadcast: Broadcast) -> QuerySet[LiveSession, LiveSession]:
+    """One row, or none."""
+    return sessions_of(broadcast).filter(role=SessionRole.PUBLISH)
+
+
+def with_connections(
+    subscribers: QuerySet[Subscriber, Subscriber],
+) -> QuerySet[Subscriber, Subscriber]:
+    """Adds `connections`: sockets with the stream, as the limit counts them."""
+    sockets = Func(
+        "channel", function="COUNT", template="%(function)s(DISTINCT %(expressions)s)"
+    )
+    counted = _connections().annotate(found=sockets).values("found")
+    return subscribers.annotate(
+        connections=Subquery(counted, output_field=IntegerField())
+    )
+
+
+def are_connected(
+    subscribers: QuerySet[Subscriber, Subscriber], *, wanted: bool
+) -> QuerySet[Subscriber, Subscriber]:
+    """Those with a connection, or those without."""
+    connected = Exists(_connections())
+    return subscribers.filter(connected if wanted else ~connected)
+
+
+def _connections() -> QuerySet[LiveSession, LiveSession]:
+    """Of the subscriber of the outer query; a publisher that is awaited has none."""
+    return LiveSession.objects.filter(
+        application=OuterRef("application"),
+        stream_id=OuterRef("stream_id"),
+        subscriber_id=OuterRef("subscriber_id"),
+        state__in=(SessionState.PREPARING, SessionState.LIVE),
+    ).order_by()
 
 
 def _sessions(role: SessionRole) -> QuerySet[LiveSession, LiveSession]:

@@ -44,9 +44,9 @@ export class Publication extends Session {
     if (this.peer) this.setLive();
   }
 
-  /** Ended from the server's side: the operator stopped it. */
+  /** Ended from the server's side, for the reason that it gave before, if any. */
   onFinished() {
-    this.finish("ended");
+    if (!this.isDone) this.finish("ended");
   }
 
   /** @param {string} definition */

@@ -66,7 +66,7 @@ export class Session {
 
   /** The server wants no more of this stream: not tried again. */
   onStopped() {
-    this.finish("ended");
+    if (!this.isDone) this.finish("ended");
   }
 
   /**
