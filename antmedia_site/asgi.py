@@ -1,7 +1,8 @@
 """The ASGI application: HTTP to Django, WebSocket to the signalling consumer.
 
-No session or origin check in front of the socket: clients are embedded in pages
-of other sites, and each command carries its own credentials (contract 1).
+No session or origin check in front of its sockets: clients are embedded in pages
+of other sites, and each command carries its own credentials (contract 1). The
+one socket of the admin has both in front of it, and they are its own.
 """
 
 from __future__ import annotations
@@ -17,9 +18,14 @@ http_application = get_asgi_application()
 
 from antmedia_site.wiring import supervisor  # noqa: E402  needs the app registry
 from signalling.routing import websocket_urlpatterns  # noqa: E402
+from streams.live.routing import websocket_urlpatterns as live_urlpatterns  # noqa: E402
 
 router = ProtocolTypeRouter(
-    {"http": http_application, "websocket": URLRouter(websocket_urlpatterns)}
+    {
+        "http": http_application,
+        # The signalling ones end in a pattern that refuses everything else.
+        "websocket": URLRouter([*live_urlpatterns, *websocket_urlpatterns]),
+    }
 )
 
 

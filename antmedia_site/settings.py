@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
 
 from antmedia_site.environment import (
     database,
@@ -27,6 +30,10 @@ PUBLIC_IP = read_list("PUBLIC_IP", [])
 BIND = read_text("BIND", "0.0.0.0")  # noqa: S104  a server for other machines
 TLS_CERT = read_text("TLS_CERT")
 TLS_KEY = read_text("TLS_KEY")
+if bool(TLS_CERT) != bool(TLS_KEY):
+    raise ImproperlyConfigured("TLS_CERT and TLS_KEY go together")
+TLS_PROXY = read_bool("TLS_PROXY", default=False)
+TRUSTED_PROXIES = read_int("TRUSTED_PROXIES", 0, 0, 16)
 CPU_LIMIT = read_int("CPU_LIMIT", 85, 10, 100)
 MIN_FREE_RAM_MB = read_int("MIN_FREE_RAM_MB", 10, 0, 1_000_000)
 
@@ -42,7 +49,10 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "antmedia_site.logins.LoginsConfig",
     "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "channels",
     "antmedia_site",
     "streams",
@@ -51,12 +61,14 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "antmedia_site.content_policy.content_policy",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "antmedia_site.urls"
 ASGI_APPLICATION = "antmedia_site.asgi.application"
@@ -97,9 +109,47 @@ AUTH_PASSWORD_VALIDATORS = [
         "CommonPasswordValidator",
     )
 ]
+# The order matters: a locked login is refused before its password is looked at.
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+# Failures of one name from one address, and of one address over all names.
+AXES_FAILURE_LIMIT = read_int("LOGIN_FAILURES", 5, 1, 1000)
+LOGIN_FAILURES_PER_ADDRESS = read_int("LOGIN_FAILURES_PER_ADDRESS", 50, 1, 10_000)
+LOGIN_LOCK_MINUTES = read_int("LOGIN_LOCK_MINUTES", 15, 1, 1440)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_COOLOFF_TIME = timedelta(minutes=LOGIN_LOCK_MINUTES)
+AXES_RESET_ON_SUCCESS = True
+# Trying on does not lengthen the lock, so nobody is kept out for ever.
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_HANDLER = "antmedia_site.login.LoginAttempts"
+AXES_CLIENT_IP_CALLABLE = "antmedia_site.login.client_of"
+AXES_LOCKOUT_CALLABLE = "antmedia_site.login.refuse"
+AXES_VERBOSE = False
+# Not in logs: some people type their password into the field of the name.
+AXES_SENSITIVE_PARAMETERS = ["username", "csrfmiddlewaretoken", "next"]
+# What a view does not say itself; those of the REST interface say it all
+# (streams/rest/base.py).
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAdminUser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_THROTTLE_RATES": {"caller": "6000/min", "failure": "20/min"},
+    "EXCEPTION_HANDLER": "streams.rest.errors.handle_exception",
+    "URL_FORMAT_OVERRIDE": None,
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Streams",
+    "DESCRIPTION": "Who may publish and play: streams, rooms, tokens, subscribers "
+    "and the application's settings. Compatible with Ant Media's REST v2.",
+    "VERSION": "2",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_ADD_EXPLICIT_BLANK_NULL_CHOICE": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
 
 LANGUAGE_CODE = "en-us"
@@ -115,9 +165,23 @@ WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 
 SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"  # page addresses may carry a one-time token
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_AGE = 12 * 3600  # a working day, from the login on
 SESSION_COOKIE_HTTPONLY = True
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = bool(TLS_CERT)
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = TLS_PROXY or bool(TLS_CERT)
+if TLS_PROXY:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+# Own TLS has plain HTTP beside it, on a port that browsers would never use again
+# once they were told to: redirect and HSTS are for the shape with a proxy.
+SECURE_SSL_REDIRECT = TLS_PROXY
+_MONTH_S = 30 * 24 * 3600
+SECURE_HSTS_SECONDS = read_int("HSTS_SECONDS", _MONTH_S * TLS_PROXY, 0, 10**9)
+# HSTS for other names of the domain (W005, W021) is their owner's decision.
+SECURE_HSTS_INCLUDE_SUBDOMAINS = read_bool("HSTS_SUBDOMAINS", default=False)
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 
 LOGGING = {
     "version": 1,
@@ -125,7 +189,15 @@ LOGGING = {
     "formatters": {
         "line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}
     },
+    "filters": {"one_line": {"()": "antmedia_site.logs.OneLine"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": os.environ.get("LOG_LEVEL", "INFO")},
-    "loggers": {"daphne": {"level": "WARNING"}},
+    "loggers": {
+        "daphne": {"level": "WARNING"},
+        "axes": {"level": "WARNING"},
+        "django.security.DisallowedHost": {"filters": ["one_line"]},
+        # They log addresses of webhooks, which may hold a password or a key.
+        "httpx": {"level": "WARNING"},
+        "httpcore": {"level": "WARNING"},
+    },
 }
