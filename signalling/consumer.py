@@ -17,22 +17,33 @@ from channels.layers import get_channel_layer
 
 from relay import control
 from signalling import events, registry, replies, store
-from signalling.context import Context, Expired, WaitOver, hang_up
+from signalling.context import Asked, Context, Expired, WaitOver, hang_up
 from signalling.errors import ProtocolError, SignallingError, StoreUnavailable
 from signalling.handlers import (
     HANDLERS,
+    SOCKET_EVENTS,
+    handle_asked,
     handle_event,
     handle_relay_lost,
+    handle_session_end,
     handle_stream_live,
     handle_wait_over,
 )
-from signalling.limits import CANDIDATE_COST, LimitedLog, TokenBucket
+from signalling.handlers.peer import tell_left
+from signalling.limits import (
+    CANDIDATE_COST,
+    CHARS_PER_TOKEN,
+    MAX_CHEAP_CHARS,
+    LimitedLog,
+    TokenBucket,
+)
 from signalling.load import sampler
 from signalling.messages import Message, TakeCandidate, parse_message
 from signalling.protocol import PING_TEXT, PONG_TEXT, ErrorDefinition, Notification
 from signalling.replies import Outgoing, serialize
 from signalling.session import SocketSession
 from streams import services
+from streams.client_address import address_of_scope
 
 logger = logging.getLogger(__name__)
 log = LimitedLog(logger)
@@ -40,6 +51,7 @@ log = LimitedLog(logger)
 LEGACY_APPLICATION = "WebRTCApp4"  # contract 12: its path alone is the dialect
 _PONG = {"type": "websocket.send", "text": PONG_TEXT}
 _MAX_USER_AGENT_CHARS = 255
+_MAX_QUERY_CHARS = 2048
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -55,9 +67,11 @@ class SignallingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels is un
         """Return when the socket is gone and everything of it is cleaned up."""
         self._base_send = send
         self._channel = ""
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._turn = asyncio.Lock()
-        self._context = Context(_session(scope), self._subscribe, self._post)
+        self._context = Context(
+            _session(scope), self._subscribe, self._post, self._spawn
+        )
         self._bucket = TokenBucket()
         try:
             if await self._connect(receive):
@@ -93,7 +107,7 @@ class SignallingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels is un
             if message["type"] == "websocket.disconnect":
                 return
             text = message.get("text")
-            if not take():
+            if not take(1 + len(text or "") // CHARS_PER_TOKEN):
                 log.warning("a socket sends too much; frames dropped")
             elif text == PING_TEXT:
                 await self._send_frame(_PONG)
@@ -113,17 +127,21 @@ class SignallingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels is un
             await self._handle(message)
 
     async def _handle(self, message: Message) -> None:
-        if isinstance(message, TakeCandidate):
+        if isinstance(message, TakeCandidate) and len(message.frame) <= MAX_CHEAP_CHARS:
             self._bucket.give_back(1 - CANDIDATE_COST)
         stream_id: str | None = getattr(message, "stream_id", None)
-        await self._answer(stream_id, HANDLERS[type(message)], message)
+        sent = await self._answer(stream_id, HANDLERS[type(message)], message)
+        self._bucket.charge(sent // CHARS_PER_TOKEN)
 
     async def _answer(
         self, stream_id: str | None, handler: Handler, *args: object
-    ) -> None:
+    ) -> int:
         """Send what `handler` returns, or its refusal; the socket stays open.
 
         The one place where any exception ends: a bug costs its command only.
+
+        Returns:
+            How many characters were sent.
         """
         async with self._turn:
             try:
@@ -136,13 +154,14 @@ class SignallingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels is un
                 logger.exception("%s of %s", self._channel, stream_id)
                 definition = ErrorDefinition.SERVER_ERROR
                 answers = [replies.error(SignallingError(definition, stream_id))]
-            await self._send(answers)
+            return await self._send(answers)
 
-    async def _send(self, answers: list[Outgoing]) -> None:
+    async def _send(self, answers: list[Outgoing]) -> int:
         legacy = self._context.session.legacy
-        for answer in answers:
-            text = serialize(answer, legacy=legacy)
+        texts = [serialize(answer, legacy=legacy) for answer in answers]
+        for text in texts:
             await self._send_frame({"type": "websocket.send", "text": text})
+        return sum(map(len, texts))
 
     async def _send_frame(self, frame: dict[str, Any]) -> None:
         # Servers raise once the client is gone (daphne a RuntimeError); its
@@ -184,6 +203,12 @@ class SignallingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels is un
         elif kind == events.STREAM_LIVE:
             stream_id = message["stream_id"]
             await self._answer(stream_id, handle_stream_live, stream_id)
+        elif kind in SOCKET_EVENTS:
+            stream_id = message["stream_id"]
+            await self._answer(stream_id, SOCKET_EVENTS[kind], message)
+        elif kind == events.SESSION_END:
+            ended = message["session"], message["relay"], message["ending"]
+            await self._answer(None, handle_session_end, *ended)
         elif kind == events.SERVER_STOP:
             await self.announce_stop()
         else:
@@ -194,19 +219,23 @@ class SignallingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels is un
         if attempt is not None:
             await self._answer(attempt.stream_id, handle_event, event)
 
-    def _post(self, event: Expired | WaitOver) -> None:
+    def _post(self, event: Expired | WaitOver | Asked) -> None:
         if isinstance(event, Expired):
             self._spawn(self._on_event(event), "expiry")
+        elif isinstance(event, Asked):
+            work = self._answer(event.asking.stream_id, handle_asked, event)
+            self._spawn(work, "answer to a question")
         else:
             work = self._answer(event.stream_id, handle_wait_over, event)
             self._spawn(work, "end of a wait")
 
-    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
         task = asyncio.create_task(work, name=f"{name} of {self._channel}")
         self._tasks.add(task)
         task.add_done_callback(self._on_task_done)
+        return task
 
-    def _on_task_done(self, task: asyncio.Task[None]) -> None:
+    def _on_task_done(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
             logger.error("%s failed", task.get_name(), exc_info=task.exception())
@@ -225,6 +254,7 @@ class SignallingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels is un
         await asyncio.gather(*tasks, return_exceptions=True)
         session = self._context.session
         waiting = list(session.waiting)
+        seats, rooms = session.take_seats(""), list(session.rooms)
         # By the rows too: a handler may have been cancelled between two steps.
         calls = {
             attempt.session: (attempt.relay, attempt.can_wait)
@@ -235,6 +265,8 @@ class SignallingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels is un
         await _finish(
             *(hang_up(relay, key, park=park) for key, (relay, park) in calls.items()),
             *(self._context.stop_waiting(stream_id) for stream_id in waiting),
+            *(tell_left(session.application, seat) for seat in seats),
+            *(self._context.leave_room(room) for room in rooms),
         )
 
     async def _close_rows(self) -> list[services.SocketSession]:
@@ -256,11 +288,16 @@ async def _finish(*steps: Awaitable[object]) -> list[object]:
 
 def _session(scope: dict[str, Any]) -> SocketSession:
     application = scope["url_route"]["kwargs"]["application"]
-    agent = dict(scope.get("headers") or ()).get(b"user-agent", b"")
-    client = scope.get("client") or ("",)
+    headers = dict(scope.get("headers") or ())
     return SocketSession(
         application=application,
         legacy=application == LEGACY_APPLICATION,
-        remote_ip=str(client[0])[:64],
-        user_agent=agent.decode("latin-1")[:_MAX_USER_AGENT_CHARS],
+        remote_ip=address_of_scope(scope)[:64],
+        user_agent=_text(headers, b"user-agent", _MAX_USER_AGENT_CHARS),
+        query=scope.get("query_string", b"").decode("latin-1")[:_MAX_QUERY_CHARS],
+        origin=_text(headers, b"origin", _MAX_USER_AGENT_CHARS),
     )
+
+
+def _text(headers: dict[bytes, bytes], name: bytes, most: int) -> str:
+    return headers.get(name, b"").decode("latin-1")[:most]

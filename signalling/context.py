@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from channels.exceptions import ChannelFull
 from channels.layers import get_channel_layer
@@ -18,13 +18,23 @@ from signalling.limits import MAX_WAITING, WAITING_S, LimitedLog
 from signalling.link import RelayUnavailable, get_link
 from signalling.load import current_load
 from signalling.protocol import ErrorDefinition
-from signalling.session import Attempt, SocketSession
+from signalling.replies import Outgoing
+from signalling.session import Asking, Attempt, Role, SocketSession
 from signalling.supervisor import NODE_NAME
 from streams import services
-from streams.policy import AccessDenied
+from streams.policy import AccessDenied, Approval
+from streams.webhooks import authorisation
+from streams.webhooks.questions import AuthorisationQuestion
 
-log = LimitedLog(logging.getLogger(__name__))
-Request = TypeVar("Request")
+logger = logging.getLogger(__name__)
+log = LimitedLog(logger)
+Request = TypeVar(
+    "Request",
+    services.PublishRequest,
+    services.PlayRequest,
+    services.PeerRequest,
+    services.RoomRequest,
+)
 
 RELAY_DEADLINE_S = 2.0
 # Once a relay knows an attempt it keeps its time. The timer here then only speaks
@@ -56,17 +66,31 @@ class WaitOver:
     stream_id: str
 
 
+Resume = Callable[[Approval], Awaitable[list[Outgoing]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The operator's webhook has answered; `resume` is for a command not yet over."""
+
+    asking: Asking
+    approval: Approval
+    resume: Resume
+
+
 @dataclass(slots=True, eq=False)
 class Context:
     """The ports of one socket's handlers, which run one at a time.
 
     `subscribe` returns the socket's channel name, from then on listened to.
     `post` has an event of our own handled, after what is being handled now.
+    `spawn` starts a task that ends with the socket at the latest.
     """
 
     session: SocketSession
     subscribe: Callable[[], Awaitable[str]]
-    post: Callable[[Expired | WaitOver], None]
+    post: Callable[[Expired | WaitOver | Asked], None]
+    spawn: Callable[[Coroutine[Any, Any, None], str], asyncio.Task[None]]
 
     async def open(
         self, call: Open[Request, GrantT], request: Request, stream_id: str
@@ -75,6 +99,7 @@ class Context:
 
         Raises:
             SignallingError: what it refused, by its name on the wire.
+            ApprovalNeeded: to be asked by `ask`.
         """
         if registry.is_stopping():
             raise SignallingError(ErrorDefinition.NOT_INITIALIZED, stream_id)
@@ -84,15 +109,42 @@ class Context:
             node=NODE_NAME,
             remote_ip=self.session.remote_ip,
             user_agent=self.session.user_agent,
+            query=self.session.query,
+            origin=self.session.origin,
         )
         try:
             return await store.run(
                 call, request, socket, current_load(), _relays(), undo=_close_late
             )
         except AccessDenied as denied:
-            raise refusal(denied.reason, stream_id) from denied
+            raise refusal(denied.reason, stream_id, _room_of(request)) from denied
         except StoreUnavailable:
             raise StoreUnavailable(stream_id) from None
+
+    def ask(
+        self,
+        role: Role,
+        stream_id: str,
+        question: AuthorisationQuestion,
+        resume: Resume,
+    ) -> None:
+        """Ask the operator's webhook; `resume` goes on with what it says.
+
+        The socket's other commands do not wait. What is asked again is asked anew.
+        """
+        asking = Asking(role, stream_id)
+        self.session.ask(asking)
+
+        async def wait() -> None:
+            try:
+                allowed = await authorisation.ask(question)
+            except Exception:  # a bug, or no file left to open: the client hears no
+                logger.exception("a question to a webhook failed")
+                allowed = False
+            approval = Approval.GRANTED if allowed else Approval.REFUSED
+            self.post(Asked(asking, approval, resume))
+
+        asking.task = self.spawn(wait(), "question")
 
     async def begin(self, attempt: Attempt, delay_ms: int) -> None:
         """Keep a granted attempt, for `delay_ms` at most until it is live."""
@@ -124,15 +176,16 @@ class Context:
             definition = ErrorDefinition.SERVER_ERROR
             raise SignallingError(definition, attempt.stream_id) from error
 
-    async def close(self, attempt: Attempt) -> None:
+    async def close(self, attempt: Attempt, reason: str = "") -> None:
         """Forget the attempt, free its id, end it at its relay, in this order."""
-        await self.close_row(attempt)
+        await self.close_row(attempt, reason)
         await hang_up(attempt.relay, attempt.session)
 
-    async def close_row(self, attempt: Attempt) -> None:
+    async def close_row(self, attempt: Attempt, reason: str = "") -> None:
         """As `close`, for an attempt that its relay has ended already."""
         self.session.forget(attempt)
-        await store.run_or_retry(services.close_session, attempt.session)
+        await store.run_or_retry(services.close_session, attempt.session, reason)
+        await self.tell_room(attempt, joined=False)
 
     async def park_row(self, attempt: Attempt) -> None:
         """Let the attempt go; its stream waits for the publisher's return."""
@@ -163,31 +216,76 @@ class Context:
         timer.cancel()
         await layer.group_discard(self._group(stream_id), await self.subscribe())
 
+    async def enter_room(self, room: str) -> None:
+        """Have `room.stream` sent here, until `leave_room`."""
+        layer = get_channel_layer()
+        if layer is not None:
+            await layer.group_add(self._room_group(room), await self.subscribe())
+
+    async def leave_room(self, room: str) -> None:
+        layer = get_channel_layer()
+        if layer is not None:
+            await layer.group_discard(self._room_group(room), await self.subscribe())
+
+    async def tell_room(self, attempt: Attempt, *, joined: bool) -> None:
+        """The other members hear that the publisher can be played, or no more; once."""
+        if not attempt.room or attempt.announced is joined:
+            return
+        attempt.announced = joined
+        by = await self.subscribe()
+        message = events.room_stream(attempt.stream_id, by, joined=joined)
+        await _send_group(self._room_group(attempt.room), message)
+
     async def announce_live(self, stream_id: str) -> None:
         """Tell the sockets that wait for this stream."""
-        layer = get_channel_layer()
-        if layer is None:
-            return
-        try:
-            message = events.stream_live(stream_id)
-            await layer.group_send(self._group(stream_id), message)
-        except ChannelFull:  # their clients ask again by themselves
-            log.warning("some who wait for %s were not told", stream_id)
+        await _send_group(self._group(stream_id), events.stream_live(stream_id))
 
     def stream_key(self, stream_id: str) -> str:
         """What relays call the stream."""
         return f"{self.session.application}/{stream_id}"
 
+    def _room_group(self, room: str) -> str:
+        return events.room_group(self.session.application, room)
+
     def _group(self, stream_id: str) -> str:
         return events.waiting_group(self.session.application, stream_id)
 
 
+async def _send_group(group: str, message: dict[str, Any]) -> None:
+    layer = get_channel_layer()
+    if layer is None:
+        return
+    try:
+        await layer.group_send(group, message)
+    except ChannelFull:  # their clients ask again by themselves
+        log.warning("some were not told of a stream")
+
+
 async def hang_up(relay: str, session: str, *, park: bool = False) -> None:
-    """Tell the relay, which has nothing to end when it is not there."""
+    """Tell the relay, which has nothing to end when it is not there.
+
+    Peers have none.
+    """
+    if not relay:
+        return
     try:
         await _send(relay, control.CloseSession(session, park=park))
     except RelayUnavailable:
         log.info("relay %s is gone, and %s too", relay, session)
+
+
+def _room_of(
+    request: services.PublishRequest
+    | services.PlayRequest
+    | services.PeerRequest
+    | services.RoomRequest,
+) -> str:
+    """The room that a refusal is about."""
+    if isinstance(request, services.PeerRequest):
+        return request.stream_id
+    if isinstance(request, services.PublishRequest):
+        return request.main_track or request.room
+    return request.room
 
 
 def _relays() -> tuple[str, ...]:

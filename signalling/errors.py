@@ -42,10 +42,16 @@ def no_stream(stream_id: str) -> SignallingError:
     )
 
 
-def refusal(denial: Denial, stream_id: str) -> SignallingError:
+def refusal(denial: Denial, stream_id: str, room: str = "") -> SignallingError:
+    """What is about the room names it (contract 12)."""
     if denial is Denial.NO_STREAM:
         return no_stream(stream_id)
+    if denial in ABOUT_ROOMS:
+        return SignallingError(DEFINITIONS[denial], stream_id, room=room)
     return SignallingError(DEFINITIONS[denial], stream_id)
+
+
+ABOUT_ROOMS = (Denial.UNREGISTERED_ROOM, Denial.ROOM_NOT_ACTIVE)
 
 
 DEFINITIONS: dict[Denial, ErrorDefinition] = {
@@ -61,4 +67,15 @@ DEFINITIONS: dict[Denial, ErrorDefinition] = {
     Denial.NOT_ACTIVE: ErrorDefinition.NOT_ACTIVE,
     Denial.ALREADY_PLAYING: ErrorDefinition.ALREADY_PLAYING,
     Denial.NO_STREAM: ErrorDefinition.NO_STREAM,
+    Denial.PUBLISHER_LIMIT: ErrorDefinition.HIGH_RESOURCE_USAGE,
+    Denial.UNREGISTERED_ROOM: ErrorDefinition.UNREGISTERED,
+    Denial.ROOM_NOT_ACTIVE: ErrorDefinition.ROOM_NOT_ACTIVE,
+    Denial.UNAUTHORIZED: ErrorDefinition.UNAUTHORIZED,
+    Denial.TOO_MANY_CONNECTIONS: ErrorDefinition.UNAUTHORIZED,
+    Denial.NOT_APPROVED: ErrorDefinition.UNAUTHORIZED,
+    Denial.UNASKED: ErrorDefinition.UNAUTHORIZED,
+    Denial.BLOCKED: ErrorDefinition.USER_BLOCKED,
+    Denial.NO_SEAT: ErrorDefinition.NO_SEAT,
+    Denial.ROOM_FULL: ErrorDefinition.SUBTRACK_LIMIT,
+    Denial.VIEWER_LIMIT: ErrorDefinition.VIEWER_LIMIT,
 }

@@ -29,6 +29,22 @@ class Fields:
     values: dict[str, Any]
     stream_id: str
     legacy: bool
+    frame: str = ""  # the whole message, as it came
+
+    def frame_for_peer(self) -> str:
+        """The message as it came; in the 2017 dialect with its id under both names.
+
+        Its path serves later clients too, and either may be the other peer.
+        """
+        if not self.legacy:
+            return self.frame
+        missing = [
+            name
+            for name in ("streamId", "streamName")
+            if is_blank(self.values.get(name))
+        ]
+        added = "".join(f',"{name}":"{self.stream_id}"' for name in missing)
+        return f"{self.frame.rstrip()[:-1]}{added}}}" if added else self.frame
 
     def text(
         self,
@@ -81,6 +97,20 @@ class Fields:
         if text and not is_stream_id(text):
             information = "mainTrack has a character outside A-Za-z0-9_.-"
             raise SignallingError(invalid, self.stream_id, information=information)
+        return text
+
+    def room(self) -> str:
+        """The name of a room, which newer SDKs send as `mainTrack` too.
+
+        Raises SignallingError: none, or not an id.
+        """
+        name = "mainTrack" if is_blank(self.values.get("room")) else "room"
+        text = scalar(self.values.get(name)).strip()
+        if not text:
+            raise SignallingError(ErrorDefinition.NO_ROOM, self.stream_id or None)
+        if not is_stream_id(text):
+            invalid = ErrorDefinition.INVALID_STREAM_NAME
+            raise SignallingError(invalid, self.stream_id or None)
         return text
 
     def meta_data(self) -> str:

@@ -163,7 +163,8 @@ class LocalLink:
         process, child.process = child.process, None
         if process is not None:
             code = await _reap(process)
-            logger.warning(
+            report = logger.warning if code else logger.info  # 0: told to stop
+            report(
                 "relay %s (UDP port %d) %s with status %s",
                 child.config.name,
                 child.config.port,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from signalling.errors import ProtocolError, SignallingError
@@ -62,6 +62,7 @@ class TakeConfiguration:
     stream_id: str
     is_offer: bool
     sdp: str
+    frame: str = field(default="", compare=False)  # for the other peer, verbatim
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,46 @@ class TakeCandidate:
     label: int | None  # m-line index; None = to be found by `mid`
     mid: str
     candidate: str  # "" = end of candidates
+    frame: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """Into a peer-to-peer room."""
+
+    stream_id: str
+    mode: str  # "both" or "play"
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    stream_id: str  # "" (2017 dialect only): every room of this socket
+
+
+@dataclass(frozen=True, slots=True)
+class JoinRoom:
+    stream_id: str  # "" for one of the server's choice
+    room: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveFromRoom:
+    stream_id: str
+    room: str
+
+
+@dataclass(frozen=True, slots=True)
+class GetRoomInfo:
+    stream_id: str  # of the caller, left out of the answer
+    room: str
+
+
+@dataclass(frozen=True, slots=True)
+class PeerMessage:
+    """Anything at all, from one peer to the other."""
+
+    stream_id: str
+    frame: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +139,12 @@ Message = (
     | Stop
     | TakeConfiguration
     | TakeCandidate
+    | Join
+    | Leave
+    | PeerMessage
+    | JoinRoom
+    | LeaveFromRoom
+    | GetRoomInfo
     | Ping
     | GetIceServerConfig
     | GetStreamInfo
@@ -118,7 +165,7 @@ def parse_message(text: str, *, legacy: bool = False) -> Message:
     parser = _PARSERS.get(command)
     if parser is None:
         raise ProtocolError("unknown command")
-    return parser(stream_id, Fields(body, stream_id, legacy))
+    return parser(stream_id, Fields(body, stream_id, legacy, text))
 
 
 def _load(text: str) -> dict[str, Any]:
@@ -207,6 +254,7 @@ def _take_configuration(stream_id: str, fields: Fields) -> TakeConfiguration:
         stream_id=stream_id,
         is_offer=scalar(fields.values.get("type")) == "offer",
         sdp=fields.text("sdp", limit=MAX_SDP_FRAME_BYTES),
+        frame=fields.frame_for_peer(),
     )
 
 
@@ -216,7 +264,13 @@ def _take_candidate(stream_id: str, fields: Fields) -> TakeCandidate:
         label=fields.label(),
         mid=fields.mid(),
         candidate=fields.candidate(),
+        frame=fields.frame_for_peer(),
     )
+
+
+def _join(stream_id: str, fields: Fields) -> Join:
+    mode = fields.text("mode")
+    return Join(stream_id, "play" if mode == "play" else "both")
 
 
 _PARSERS: dict[str, Callable[[str, Fields], Message]] = {
@@ -225,6 +279,18 @@ _PARSERS: dict[str, Callable[[str, Fields], Message]] = {
     Command.STOP: lambda stream_id, _: Stop(stream_id),
     Command.TAKE_CONFIGURATION: _take_configuration,
     Command.TAKE_CANDIDATE: _take_candidate,
+    Command.JOIN: _join,
+    Command.LEAVE: lambda stream_id, _: Leave(stream_id),
+    Command.PEER_MESSAGE: lambda stream_id, fields: PeerMessage(
+        stream_id, fields.frame_for_peer()
+    ),
+    Command.JOIN_ROOM: lambda stream_id, fields: JoinRoom(stream_id, fields.room()),
+    Command.LEAVE_FROM_ROOM: lambda stream_id, fields: LeaveFromRoom(
+        stream_id, fields.room()
+    ),
+    Command.GET_ROOM_INFO: lambda stream_id, fields: GetRoomInfo(
+        stream_id, fields.room()
+    ),
     Command.PING: lambda *_: Ping(),
     Command.GET_ICE_SERVER_CONFIG: lambda *_: GetIceServerConfig(),
     Command.GET_STREAM_INFO: lambda stream_id, _: GetStreamInfo(stream_id),

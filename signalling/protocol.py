@@ -28,6 +28,7 @@ class Command(StrEnum):
     GET_ICE_SERVER_CONFIG = "getIceServerConfig"
     GET_STREAM_INFO = "getStreamInfo"
     GET_BROADCAST_OBJECT = "getBroadcastObject"
+    PEER_MESSAGE = "peerMessageCommand"
     JOIN = "join"
     LEAVE = "leave"
     JOIN_ROOM = "joinRoom"
@@ -57,6 +58,7 @@ class Reply(StrEnum):
     """Server to client: the top-level `command` (contract 3.1)."""
 
     START = "start"
+    STOP = "stop"
     TAKE_CONFIGURATION = "takeConfiguration"
     TAKE_CANDIDATE = "takeCandidate"
     ERROR = "error"
@@ -64,6 +66,8 @@ class Reply(StrEnum):
     PONG = "pong"
     ICE_SERVER_CONFIG = "iceServerConfig"
     STREAM_INFORMATION = "streamInformation"
+    PEER_MESSAGE = "peerMessageCommand"
+    ROOM_INFORMATION = "roomInformation"
 
 
 class Notification(StrEnum):
@@ -77,6 +81,12 @@ class Notification(StrEnum):
     STREAMING_STARTED = "streaming_started"
     BROADCAST_OBJECT = "broadcastObject"
     SERVER_WILL_STOP = "server_will_stop"
+    JOINED_THE_ROOM = "joinedTheRoom"
+    LEAVED_FROM_ROOM = "leavedFromRoom"
+    STREAM_JOINED = "streamJoined"
+    STREAM_LEAVED = "streamLeaved"
+    JOINED = "joined"
+    LEAVED = "leaved"
 
 
 class ErrorDefinition(StrEnum):
@@ -98,12 +108,18 @@ class ErrorDefinition(StrEnum):
     ALREADY_PUBLISHING = "already_publishing"
     NO_CODEC = "no_codec_enabled_in_the_server"
     NOT_ACTIVE = "stream_not_active_or_expired"
+    ROOM_NOT_ACTIVE = "room_not_active_or_expired"
     VIEWER_LIMIT = "viewerLimitReached"
     NO_STREAM = "no_stream_exist"
+    NO_ROOM = "no_room_specified"
+    EMPTY_ROOM = "no_active_streams_in_room"
+    NO_PEER = "no_peer_associated_before"
+    NO_SEAT = "NoSpaceForNewPeer"
     USER_BLOCKED = "user_blocked"
     SUBTRACK_LIMIT = (
         "main_track_has_max_subtrack_count__not_allowed_to_add_more_subtracks"
     )
     MAIN_TRACK_FAILED = "mainTrackDBOperationFailed"
     SERVER_ERROR = "server_error_check_logs"
+    NO_PACKETS = "noPacketReceivedForTimeoutDuration"
     MISSING_PARAMETER = "missingParameter"

@@ -20,10 +20,13 @@ class Outgoing:
     command: Reply
     stream_id: str | None = None
     fields: Mapping[str, object] = field(default_factory=dict)
+    frame: str | None = None  # sent as it is, in place of all the others
 
 
 def serialize(reply: Outgoing, *, legacy: bool = False) -> str:
     """JSON in ASCII. The 2017 dialect gets its id as `streamName` too (contract 1)."""
+    if reply.frame is not None:
+        return reply.frame
     body: dict[str, object] = {"command": reply.command}
     if reply.stream_id is not None:
         body["streamId"] = reply.stream_id
@@ -35,6 +38,16 @@ def serialize(reply: Outgoing, *, legacy: bool = False) -> str:
 
 def start(stream_id: str, subscriber_id: str) -> Outgoing:
     return Outgoing(Reply.START, stream_id, {"subscriberId": subscriber_id})
+
+
+def verbatim(frame: str) -> Outgoing:
+    """What the other peer said."""
+    return Outgoing(Reply.PEER_MESSAGE, frame=frame)
+
+
+def stop(stream_id: str) -> Outgoing:
+    """The one message that ends the SDK's own retries (contract 5.2)."""
+    return Outgoing(Reply.STOP, stream_id)
 
 
 def description(
@@ -77,6 +90,11 @@ def candidates(
         Outgoing(Reply.TAKE_CANDIDATE, stream_id, common | {"candidate": line})
         for line in lines
     ]
+
+
+def room_name(room: str) -> dict[str, object]:
+    """A room's name, under both keys by which clients read it (contract T23)."""
+    return {"room": room, "ATTR_ROOM_NAME": room}
 
 
 def notification(

@@ -41,6 +41,8 @@ class Attempt:
     start_timeout_ms: int
     subscriber_id: str = ""
     link_session: str = ""
+    announced: bool = False  # the other members of its room know of it
+    room: str = ""  # that a publisher is in, or a viewer plays from
     phase: Phase = Phase.PREPARING
     timer: asyncio.TimerHandle | None = None
 
@@ -97,6 +99,42 @@ class PublishAttempt(Attempt):
 
 
 @dataclass(slots=True, eq=False)
+class Membership:
+    """This socket is in a room, and may publish there under one id."""
+
+    session: str
+    room: str
+    stream_id: str
+
+
+@dataclass(slots=True, eq=False)
+class Seat:
+    """This socket's place in a peer-to-peer room, and the other's, once there is one.
+
+    Every join has a session of its own: what is still on its way from or for an
+    earlier one finds nothing.
+    """
+
+    session: str
+    stream_id: str
+    other_session: str = ""
+    other_channel: str = ""
+
+
+@dataclass(slots=True, eq=False)
+class Asking:
+    """A command that waits for the operator's webhook. It has no row yet."""
+
+    role: Role
+    stream_id: str
+    task: asyncio.Task[None] | None = None
+
+    def cancel(self) -> None:
+        if self.task is not None:
+            self.task.cancel()
+
+
+@dataclass(slots=True, eq=False)
 class SocketSession:
     """The state of one socket. It does no I/O."""
 
@@ -104,15 +142,82 @@ class SocketSession:
     legacy: bool
     remote_ip: str
     user_agent: str
+    query: str = ""
+    origin: str = ""
     waiting: dict[str, asyncio.TimerHandle] = field(default_factory=dict)
+    rooms: dict[str, Membership] = field(default_factory=dict)
+    seats: dict[str, Seat] = field(default_factory=dict)  # by room
+    _asking: dict[tuple[Role, str], Asking] = field(default_factory=dict)
     _by_session: dict[str, Attempt] = field(default_factory=dict)
     _by_stream: dict[tuple[Role, str], Attempt] = field(default_factory=dict)
     _lost: dict[tuple[Role, str], Attempt] = field(default_factory=dict)
 
     def check_room(self, stream_id: str) -> None:
         """Raises SignallingError: this socket has all the attempts it may."""
-        if len(self._by_session) >= MAX_SESSIONS:
+        going_on = len(self._by_session) + len(self._asking)
+        going_on += len(self.seats) + len(self.rooms)
+        if going_on >= MAX_SESSIONS:
             raise SignallingError(ErrorDefinition.HIGH_RESOURCE_USAGE, stream_id)
+
+    def join_room(self, membership: Membership) -> list[Membership]:
+        """Keep `membership`; what it replaces is returned."""
+        replaced = [
+            other
+            for other in self.rooms.values()
+            if membership.room == other.room or membership.stream_id == other.stream_id
+        ]
+        for other in replaced:
+            del self.rooms[other.room]
+        self.rooms[membership.room] = membership
+        return replaced
+
+    def room_of(self, stream_id: str) -> str:
+        """The room that this socket has joined with that id; "" without one."""
+        found = (m.room for m in self.rooms.values() if m.stream_id == stream_id)
+        return next(found, "")
+
+    def find_membership(self, session: str) -> Membership | None:
+        found = (m for m in self.rooms.values() if m.session == session)
+        return next(found, None)
+
+    def take_room(self, room: str) -> list[Attempt]:
+        """The attempts of one room, forgotten; the lost ones too, as by `stop`."""
+        found = [attempt for attempt in self.attempts() if attempt.room == room]
+        for attempt in found:
+            self.forget(attempt)
+        lost = [key for key, attempt in self._lost.items() if attempt.room == room]
+        return found + [self._lost.pop(key) for key in lost]
+
+    def find_seat(self, session: str) -> Seat | None:
+        found = (seat for seat in self.seats.values() if seat.session == session)
+        return next(found, None)
+
+    def take_seats(self, stream_id: str) -> list[Seat]:
+        """The seat in one room, or all of them for "" (2017 `leave`); once."""
+        rooms = list(self.seats) if not stream_id else [stream_id]
+        return [self.seats.pop(room) for room in rooms if room in self.seats]
+
+    def ask(self, asking: Asking) -> None:
+        """Keep what is being asked; an older one of the same command is given up."""
+        older = self._asking.pop((asking.role, asking.stream_id), None)
+        if older is not None:
+            older.cancel()
+        self._asking[asking.role, asking.stream_id] = asking
+
+    def take_asked(self, asking: Asking) -> bool:
+        """Whether the command still waits for this answer; once."""
+        key = (asking.role, asking.stream_id)
+        if self._asking.get(key) is not asking:
+            return False
+        del self._asking[key]
+        return True
+
+    def stop_asking(self, stream_id: str) -> None:
+        """Commands of one stream, or all of them for "", are given up."""
+        for key, asking in list(self._asking.items()):
+            if not stream_id or key[1] == stream_id:
+                del self._asking[key]
+                asking.cancel()
 
     def add(self, attempt: Attempt) -> Attempt | None:
         """Keep `attempt`; the older one of the same stream and role is returned."""
@@ -169,6 +274,7 @@ class SocketSession:
         for attempt in attempts:
             self.forget(attempt)
         self._lost.clear()
+        self.stop_asking("")
         for timer in self.waiting.values():
             timer.cancel()
         return attempts

@@ -1,81 +1,144 @@
 """What this ASGI process does besides its sockets.
 
 It keeps its Node row alive, sweeps the sessions of dead processes, turns events
-of relays into rows and messages to consumers, and ends all that at the stop.
+of relays into rows and messages to consumers, ends sessions that somebody wants
+ended, writes refusals, has webhooks posted, and ends all that at the stop.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from channels.db import database_sync_to_async
 from channels.exceptions import ChannelFull
 from channels.layers import get_channel_layer
-from django.db import DatabaseError
+from django.db import Error
 
 from relay import control
-from signalling import registry
+from signalling import events, registry
+from signalling.link import RelayUnavailable
 from signalling.local_link import LocalLink, RelayConfig
 from streams import services
+from streams.limited_log import LimitedLog
+from streams.refusals import refusals
+from streams.signals import endings_wanted
+from streams.webhooks import authorisation
+from streams.webhooks.delivery import DeliveryWorker
 
 logger = logging.getLogger(__name__)
+log = LimitedLog(logger)  # several duties a second meet the same outage
 Result = TypeVar("Result")
 
 HEARTBEAT_S = 5.0
+WATCH_S = 1.0  # until an ending that was marked in another process is seen
+TIDY_S = 3600.0
+FIRST_TIDY_S = 60.0  # a process may be restarted more often than it tidies
 NODE_NAME = f"asgi-{socket.gethostname()}-{os.getpid()}"
 
 
-@dataclass(slots=True)
+# Signals hold their receivers weakly.
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class Supervisor:
-    """Owns the relay link and the heartbeat of this process."""
+    """Owns the relay link, the webhooks' worker and the heartbeat of this process."""
 
     relay_configs: tuple[RelayConfig, ...]
     link: LocalLink = field(init=False)
-    _task: asyncio.Task[None] | None = None
+    deliveries: DeliveryWorker = field(init=False)
+    _tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    _loop: asyncio.AbstractEventLoop | None = None
+    _endings_wanted: asyncio.Event = field(default_factory=asyncio.Event)
     _stopped: bool = False
 
     def __post_init__(self) -> None:
         self.link = LocalLink(self.relay_configs, self.handle_event, self.handle_loss)
+        self.deliveries = DeliveryWorker()
 
     def start(self) -> None:
         """Start in the running loop; idempotent and immediate."""
-        if self._task is None and not self._stopped:
-            self.link.start()
-            self._task = asyncio.create_task(self._run(), name="supervisor")
+        if self._tasks or self._stopped:
+            return
+        self._loop = asyncio.get_running_loop()
+        self.link.start()
+        self.deliveries.start()
+        work = {
+            "heartbeat": self._keep_alive(),
+            "endings": self._watch_endings(),
+            "refusals": _every(WATCH_S, write_refusals),
+            "tidying": _every(TIDY_S, _tidy, first_s=FIRST_TIDY_S),
+        }
+        self._tasks = [
+            asyncio.create_task(job, name=name) for name, job in work.items()
+        ]
+        endings_wanted.connect(self._wake_endings)
 
     async def stop(self) -> None:
         """Tell the sockets, end the relays, close this process's rows."""
         self._stopped = True
-        task, self._task = self._task, None
+        tasks, self._tasks = self._tasks, []
+        endings_wanted.disconnect(self._wake_endings)
         await registry.announce_stop()
-        if task is None:
+        if not tasks:
             return
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self.link.stop()
         await _in_database(services.close_node, NODE_NAME)
+        await write_refusals()
+        await self.deliveries.stop()
+        await authorisation.close()
 
-    async def _run(self) -> None:
-        await _in_database(services.register_node, NODE_NAME, "asgi")
+    async def _keep_alive(self) -> None:
+        await _guarded(_register)
         while True:
-            await _in_database(services.heartbeat, NODE_NAME)
-            lost = await _in_database(services.sweep_dead_nodes)
-            if lost:
-                logger.warning("swept %d sessions of dead processes", len(lost))
-                await _tell_lost(lost)
+            await _guarded(_beat)
             await asyncio.sleep(HEARTBEAT_S)
 
+    def _wake_endings(self, **_: object) -> None:
+        """Called in the thread of whoever marked the rows."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._endings_wanted.set)
+
+    async def _watch_endings(self) -> None:
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._endings_wanted.wait(), WATCH_S)
+            self._endings_wanted.clear()
+            await _guarded(self.end_sessions)
+
+    async def end_sessions(self) -> None:
+        """Sessions of this process that are to end are told so, or ended here.
+
+        One whose socket misses the message is still marked at the next look.
+        """
+        await _in_database(services.end_overdue)
+        for ended in await _in_database(services.wanted_endings, NODE_NAME) or ():
+            if ended.channel:
+                message = events.session_end(ended.session, ended.relay, ended.ending)
+                await _tell(ended.channel, message)
+                continue
+            stream = f"{ended.application}/{ended.stream_id}"
+            await _end_awaited(stream, services.close_session, ended.session)
+            with contextlib.suppress(RelayUnavailable):
+                await self.link.send(ended.relay, control.CloseSession(ended.session))
+
     async def handle_event(self, relay: str, event: control.Event) -> None:
+        """An event that fails is in the log: it must not end its relay."""
+        await _guarded(self._handle_event, relay, event)
+
+    async def _handle_event(self, relay: str, event: control.Event) -> None:
         if isinstance(event, control.Report):
             await _in_database(services.record_report, event)
         elif isinstance(event, control.StreamEnded):
-            await _in_database(services.close_parked, event.stream, event.session)
+            ended = event.stream, event.session
+            await _end_awaited(event.stream, services.close_parked, *ended)
         elif isinstance(event, control.Ready):
             await _in_database(services.register_node, relay, "relay")
         else:
@@ -83,13 +146,86 @@ class Supervisor:
             await _tell(event.reply_to, {"type": "relay.event", "event": text})
 
     async def handle_loss(self, relay: str) -> None:
-        await _tell_lost(await _in_database(services.close_relay, relay) or [])
+        await _guarded(_close_relay, relay)
+
+
+async def write_refusals() -> None:
+    """What was refused since the last time is in the database, or lost with it."""
+    if batch := refusals.take():
+        await _in_database(services.write_refusals, batch, NODE_NAME)
+
+
+async def _register() -> None:
+    await _in_database(services.register_node, NODE_NAME, "asgi")
+
+
+async def _beat() -> None:
+    await _in_database(services.heartbeat, NODE_NAME)
+    lost = await _in_database(services.sweep_dead_nodes)
+    if lost:
+        logger.warning("swept %d sessions of dead processes", len(lost))
+        await _tell_lost(lost)
+
+
+async def _end_awaited(stream: str, close: Callable[..., bool], *args: str) -> None:
+    """Nobody waits for the publisher; the members of the stream's room hear so."""
+    room = await _in_database(services.room_of, stream)
+    closed = await _in_database(close, *args)
+    if room and closed:
+        application, _, stream_id = stream.partition("/")
+        await _tell_room(application, room, stream_id)
+
+
+async def _tell_room(application: str, room: str, stream_id: str) -> None:
+    """The members hear that the stream is over."""
+    layer = get_channel_layer()
+    if layer is None:
+        return
+    message = events.room_stream(stream_id, "", joined=False)
+    try:
+        await layer.group_send(events.room_group(application, room), message)
+    except ChannelFull:
+        log.warning("some members of a room were not told of a stream's end")
+
+
+async def _close_relay(relay: str) -> None:
+    await _tell_lost(await _in_database(services.close_relay, relay) or [])
+
+
+async def _tidy() -> None:
+    """In a thread apart: it may take long, and commands share the usual one."""
+    try:
+        await database_sync_to_async(services.tidy, thread_sensitive=False)()
+    except Error as error:
+        logger.error("tidy: database not available: %s", error)
+
+
+async def _every(
+    seconds: float, job: Callable[[], Awaitable[None]], first_s: float | None = None
+) -> None:
+    await asyncio.sleep(seconds if first_s is None else first_s)
+    while True:
+        await _guarded(job)
+        await asyncio.sleep(seconds)
+
+
+async def _guarded(job: Callable[..., Awaitable[None]], *args: Any) -> None:
+    """The job is done, or why not is in the log: what comes after it goes on."""
+    try:
+        await job(*args)
+    except Exception:
+        logger.exception("%s failed", job.__name__)
 
 
 async def _tell_lost(lost: Iterable[services.LostSession]) -> None:
-    """The sockets of closed sessions hear of it, each once."""
+    """The sockets of closed sessions hear of it, each once.
+
+    Streams that were awaited had none: their rooms are told here.
+    """
     sessions: dict[str, list[str]] = {}
     for session in lost:
+        if session.room and not session.channel:
+            await _tell_room(session.application, session.room, session.stream_id)
         if session.channel:
             sessions.setdefault(session.channel, []).append(session.session)
     for channel, ids in sessions.items():
@@ -110,7 +246,7 @@ async def _in_database(call: Callable[..., Result], *args: Any) -> Result | None
     """The call's result; nothing (and a log line) while the database is away."""
     try:
         result: Result = await database_sync_to_async(call)(*args)
-    except DatabaseError as error:
-        logger.error("%s: database not available: %s", call.__name__, error)
+    except Error as error:  # InterfaceError is no DatabaseError
+        log.error("%s: database not available: %s", call.__name__, error)
         return None
     return result

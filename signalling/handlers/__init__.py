@@ -6,14 +6,21 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from relay import control
-from signalling import replies
-from signalling.context import Context, Expired, WaitOver
-from signalling.handlers import info, negotiation, play, publish, stop
+from signalling import events, replies
+from signalling.context import Asked, Context, Expired, WaitOver
+from signalling.handlers import info, negotiation, peer, play, publish, room, stop
+from signalling.handlers.endings import handle_session_end
 from signalling.messages import (
     GetBroadcastObject,
     GetIceServerConfig,
+    GetRoomInfo,
     GetStreamInfo,
+    Join,
+    JoinRoom,
+    Leave,
+    LeaveFromRoom,
     Message,
+    PeerMessage,
     Ping,
     Play,
     Publish,
@@ -24,6 +31,17 @@ from signalling.messages import (
 from signalling.protocol import Notification, Reply
 from signalling.replies import Outgoing
 from signalling.session import Attempt, Phase, Role
+
+__all__ = [
+    "HANDLERS",
+    "SOCKET_EVENTS",
+    "handle_asked",
+    "handle_event",
+    "handle_relay_lost",
+    "handle_session_end",
+    "handle_stream_live",
+    "handle_wait_over",
+]
 
 Handler = Callable[[Context, Any], Awaitable[list[Outgoing]]]
 
@@ -38,6 +56,12 @@ HANDLERS: dict[type[Message], Handler] = {
     Stop: stop.stop,
     TakeConfiguration: negotiation.take_configuration,
     TakeCandidate: negotiation.take_candidate,
+    Join: peer.join,
+    Leave: peer.leave,
+    PeerMessage: peer.pass_on,
+    JoinRoom: room.join_room,
+    LeaveFromRoom: room.leave_from_room,
+    GetRoomInfo: room.get_room_info,
     Ping: ping,
     GetIceServerConfig: info.get_ice_server_config,
     GetStreamInfo: info.get_stream_info,
@@ -79,9 +103,25 @@ async def _about_attempt(
             return await _ON_EXPIRED[attempt.role](context, attempt)
 
 
+async def handle_asked(context: Context, event: Asked) -> list[Outgoing]:
+    """Nothing about a command that was stopped or repeated meanwhile."""
+    if not context.session.take_asked(event.asking):
+        return []
+    return await event.resume(event.approval)
+
+
 async def handle_wait_over(context: Context, event: WaitOver) -> list[Outgoing]:
     await context.stop_waiting(event.stream_id)
     return []
+
+
+# What other sockets' consumers say, by the type of the message.
+SOCKET_EVENTS = {
+    events.ROOM_STREAM: room.handle_room_stream,
+    events.PEER_JOINED: peer.handle_peer_joined,
+    events.PEER_LEFT: peer.handle_peer_left,
+    events.PEER_FRAME: peer.handle_peer_frame,
+}
 
 
 async def handle_stream_live(context: Context, stream_id: str) -> list[Outgoing]:
@@ -103,4 +143,21 @@ async def handle_relay_lost(context: Context, sessions: list[str]) -> list[Outgo
     attempts = [attempt for attempt in lost if attempt is not None]
     for attempt in attempts:
         context.session.forget(attempt)
-    return [replies.notification(Notification.SERVER_WILL_STOP)] if attempts else []
+        await context.tell_room(attempt, joined=False)
+    others = [await _lose_place(context, session) for session in sessions]
+    if not attempts and not any(others):
+        return []
+    return [replies.notification(Notification.SERVER_WILL_STOP)]
+
+
+async def _lose_place(context: Context, session: str) -> bool:
+    """Whether a seat or a room was lost: its row is gone, so nobody finds it there."""
+    seat = context.session.find_seat(session)
+    membership = context.session.find_membership(session)
+    if seat is not None:
+        context.session.take_seats(seat.stream_id)
+        await peer.tell_left(context.session.application, seat)
+    if membership is not None:
+        del context.session.rooms[membership.room]
+        await context.leave_room(membership.room)
+    return seat is not None or membership is not None

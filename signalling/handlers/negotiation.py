@@ -8,6 +8,7 @@ from relay import control
 from signalling import replies
 from signalling.context import TIMER_MARGIN_MS, Context
 from signalling.errors import SignallingError, no_stream
+from signalling.handlers.peer import pass_on
 from signalling.limits import LimitedLog
 from signalling.messages import TakeCandidate, TakeConfiguration
 from signalling.protocol import ErrorDefinition
@@ -34,6 +35,8 @@ async def take_configuration(
     """
     role = Role.PUBLISH if message.is_offer else Role.PLAY
     attempt = context.session.find(role, message.stream_id)
+    if attempt is None and message.stream_id in context.session.seats:
+        return await pass_on(context, message)
     if attempt is None:
         log.warning("takeConfiguration without a session, ignored")
     elif isinstance(attempt, PublishAttempt):
@@ -66,8 +69,12 @@ async def _relay_offer(context: Context, attempt: PublishAttempt, sdp: str) -> N
     await context.command(attempt, offer)
 
 
-async def take_candidate(_: Context, __: TakeCandidate) -> list[Outgoing]:
-    """Nothing to do: the relay is ICE-lite and learns addresses from checks."""
+async def take_candidate(context: Context, message: TakeCandidate) -> list[Outgoing]:
+    """The other peer's, in a room of peers. Otherwise there is nothing to do: the
+    relay is ICE-lite and learns addresses from checks.
+    """
+    if message.stream_id in context.session.seats:
+        return await pass_on(context, message)
     return []
 
 

@@ -45,7 +45,7 @@ def finished(attempt: Attempt) -> Outgoing:
     return notify(_FINISHED[attempt.role], attempt)
 
 
-def notify(definition: Notification, attempt: Attempt) -> Outgoing:
+def notify(definition: Notification, attempt: Attempt, **fields: object) -> Outgoing:
     return replies.notification(
-        definition, attempt.stream_id, subscriberId=attempt.subscriber_id
+        definition, attempt.stream_id, subscriberId=attempt.subscriber_id, **fields
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from relay import control
 from signalling.context import TIMER_MARGIN_MS, Context
 from signalling.errors import SignallingError
@@ -11,18 +13,26 @@ from signalling.protocol import ErrorDefinition, Notification
 from signalling.replies import Outgoing
 from signalling.session import Attempt, Role
 from streams import services
+from streams.policy import Approval
 
 
-async def play(context: Context, message: Play) -> list[Outgoing]:
+async def play(
+    context: Context, message: Play, approval: Approval = Approval.UNASKED
+) -> list[Outgoing]:
     """An offer is on its way from the relay. Contract 2.1.
 
-    A socket whose stream is not there is told when it is (contract 5.4).
+    A socket whose stream is not there is told when it is (contract 5.4). Where the
+    operator's webhook has to be asked, this goes on with its `approval`.
     Raises SignallingError: the first check that failed.
     """
     try:
         grant: services.PlayGrant = await context.open(
-            services.open_play, _request(context, message), message.stream_id
+            services.open_play, _request(context, message, approval), message.stream_id
         )
+    except services.ApprovalNeeded as needed:
+        resume = partial(play, context, message)
+        context.ask(Role.PLAY, message.stream_id, needed.question, resume)
+        return []
     except SignallingError as refused:
         if refused.definition is ErrorDefinition.NO_STREAM:
             await context.wait_for_stream(message.stream_id)
@@ -35,6 +45,7 @@ async def play(context: Context, message: Play) -> list[Outgoing]:
         start_timeout_ms=grant.start_timeout_ms,
         subscriber_id=message.subscriber_id,
         link_session=message.link_session,
+        room=message.room,
     )
     await context.begin(attempt, grant.start_timeout_ms + TIMER_MARGIN_MS)
     await context.command(
@@ -49,7 +60,9 @@ async def play(context: Context, message: Play) -> list[Outgoing]:
     return []
 
 
-def _request(context: Context, message: Play) -> services.PlayRequest:
+def _request(
+    context: Context, message: Play, approval: Approval
+) -> services.PlayRequest:
     return services.PlayRequest(
         application=context.session.application,
         stream_id=message.stream_id,
@@ -61,6 +74,7 @@ def _request(context: Context, message: Play) -> services.PlayRequest:
         subscriber_code=message.subscriber_code,
         subscriber_name=message.subscriber_name,
         user_publish_id=message.user_publish_id,
+        approval=approval,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from relay import control
 from signalling import replies
 from signalling.context import Context
@@ -12,16 +14,26 @@ from signalling.protocol import ErrorDefinition, Notification
 from signalling.replies import Outgoing
 from signalling.session import Attempt, PublishAttempt, Role
 from streams import services
+from streams.policy import Approval
 
 
-async def publish(context: Context, message: Publish) -> list[Outgoing]:
+async def publish(
+    context: Context, message: Publish, approval: Approval = Approval.UNASKED
+) -> list[Outgoing]:
     """The stream id is this socket's, and the client is asked for its offer.
 
+    Where the operator's webhook has to be asked, this goes on with its `approval`.
     Contract 2.1. Raises SignallingError: the first check that failed.
     """
-    grant: services.PublishGrant = await context.open(
-        services.open_publish, _request(context, message), message.stream_id
-    )
+    stream_id = message.stream_id
+    try:
+        grant: services.PublishGrant = await context.open(
+            services.open_publish, _request(context, message, approval), stream_id
+        )
+    except services.ApprovalNeeded as needed:
+        resume = partial(publish, context, message)
+        context.ask(Role.PUBLISH, stream_id, needed.question, resume)
+        return []
     attempt = PublishAttempt(
         session=grant.session,
         role=Role.PUBLISH,
@@ -36,12 +48,16 @@ async def publish(context: Context, message: Publish) -> list[Outgoing]:
         max_bitrate_bps=grant.max_bitrate_bps,
         video=message.video,
         audio=message.audio,
+        room=grant.room,
+        announced=grant.restored,  # it was there all the time
     )
     await context.begin(attempt, grant.start_timeout_ms)
     return [replies.start(message.stream_id, message.subscriber_id)]
 
 
-def _request(context: Context, message: Publish) -> services.PublishRequest:
+def _request(
+    context: Context, message: Publish, approval: Approval
+) -> services.PublishRequest:
     return services.PublishRequest(
         application=context.session.application,
         stream_id=message.stream_id,
@@ -54,6 +70,8 @@ def _request(context: Context, message: Publish) -> services.PublishRequest:
         token=message.token,
         subscriber_id=message.subscriber_id,
         subscriber_code=message.subscriber_code,
+        approval=approval,
+        room=context.session.room_of(message.stream_id),
     )
 
 
@@ -65,7 +83,9 @@ async def on_started(context: Context, attempt: Attempt) -> list[Outgoing]:
     if isinstance(attempt, PublishAttempt) and attempt.restored:
         restored = Notification.SESSION_RESTORED
         return [replies.notification(restored, attempt.stream_id)]
-    return [notify(Notification.PUBLISH_STARTED, attempt)]
+    await context.tell_room(attempt, joined=True)
+    room = replies.room_name(attempt.room) if attempt.room else {}
+    return [notify(Notification.PUBLISH_STARTED, attempt, **room)]
 
 
 async def on_closed(
@@ -80,13 +100,13 @@ async def on_closed(
         # sees the loss by itself and returns to its waiting viewers (contract M3).
         await context.park_row(attempt)
         return []
-    await context.close_row(attempt)
+    await context.close_row(attempt, services.PUBLISH_TIMEOUT)
     return [_timed_out(attempt)]
 
 
 async def on_expired(context: Context, attempt: Attempt) -> list[Outgoing]:
     """No offer came after `start`, or the relay's word about it was lost."""
-    await context.close(attempt)
+    await context.close(attempt, services.PUBLISH_TIMEOUT)
     return [_timed_out(attempt)]
 
 

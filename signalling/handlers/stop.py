@@ -1,9 +1,10 @@
-"""`stop`: of publishing and of playing."""
+"""`stop`: of publishing, of playing and of a peer's seat."""
 
 from __future__ import annotations
 
 from signalling.context import Context
 from signalling.handlers.outcomes import finished
+from signalling.handlers.peer import give_up
 from signalling.messages import Stop
 from signalling.replies import Outgoing
 
@@ -13,9 +14,12 @@ async def stop(context: Context, message: Stop) -> list[Outgoing]:
 
     An unknown id is silent, for the SDK stops before every retry (contract T10).
     """
+    context.session.stop_asking(message.stream_id)
     attempts = context.session.of_stream(message.stream_id)
     for attempt in attempts:
         context.session.forget(attempt)  # all of them, before the first wait
+    for seat in context.session.take_seats(message.stream_id):
+        await give_up(context, seat)
     attempts += context.session.take_lost(message.stream_id)
     await context.stop_waiting(message.stream_id)
     for attempt in attempts:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Coroutine
 from typing import Any
 
 import pytest
@@ -18,6 +19,10 @@ from streams import services
 from tests.signalling.conftest import FakeLink
 
 
+def spawn(work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+    return asyncio.create_task(work, name=name)
+
+
 @pytest.fixture
 def posted() -> list[Any]:
     return []
@@ -29,7 +34,7 @@ def made(posted: list[Any]) -> Context:
         return "channel"
 
     session = SocketSession("LiveApp", False, "192.0.2.1", "a browser")
-    return Context(session, subscribe, posted.append)
+    return Context(session, subscribe, posted.append, spawn)
 
 
 def attempt(session: str = "a" * 32) -> Attempt:

@@ -77,3 +77,12 @@ def test_details_do_not_make_another_reason(
         log.warning("relay %s", name)
 
     assert caplog.messages == ["relay a (0 more like it)"]
+
+
+def test_a_charge_leaves_a_debt(clock: Clock) -> None:
+    bucket = TokenBucket(rate_per_s=2, burst=3, clock=clock)
+    bucket.charge(4)
+    clock.now += 0.9
+    assert not bucket.take()
+    clock.now += 0.2
+    assert bucket.take()

@@ -140,6 +140,8 @@ def test_it_needs_no_stream_id_where_real_clients_send_none(command: str) -> Non
 
     if command in known:
         assert parse_message(text) == known[Command(command)]
+    elif "Room" in command:
+        assert refusal(command).definition is ErrorDefinition.NO_ROOM
     else:
         assert ignored(text) == "unknown command"
 

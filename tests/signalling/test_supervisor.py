@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+
 import pytest
 from channels.layers import get_channel_layer
-from django.db import OperationalError
+from django.db import InterfaceError, OperationalError
 
 from relay import control
+from signalling import registry, supervisor
 from signalling.supervisor import Supervisor
 from streams import services
+from streams.limited_log import LimitedLog
+from streams.refusals import refusals
 
 # Calls of services run where Django looks after its connections.
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def nothing_logged_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervisor, "log", LimitedLog(supervisor.logger))
 
 
 def a_loss(session: str, channel: str) -> services.LostSession:
@@ -56,3 +67,111 @@ async def test_a_database_away_costs_a_report_and_a_log_line(
     monkeypatch.setattr(services, "record_report", record_report)
     await Supervisor(()).handle_event("relay-1", control.Report("relay-1", (), 0))
     assert "record_report: database not available" in caplog.text
+
+
+async def test_a_closed_connection_costs_a_report_and_a_log_line(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def end_overdue() -> int:
+        raise InterfaceError("connection already closed")
+
+    monkeypatch.setattr(services, "end_overdue", end_overdue)
+    await Supervisor(()).end_sessions()
+    assert "end_overdue: database not available" in caplog.text
+
+
+async def test_an_event_that_fails_does_not_end_its_relay(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise ValueError("a bug")
+
+    monkeypatch.setattr(services, "record_report", fail)
+    monkeypatch.setattr(services, "close_relay", fail)
+    subject = Supervisor(())
+
+    await subject.handle_event("relay-1", control.Report("relay-1", (), 0))
+    await subject.handle_loss("relay-1")
+
+    assert caplog.text.count("ValueError: a bug") == 2
+
+
+@pytest.mark.parametrize("duty", ["heartbeat", "end_overdue", "write_refusals", "tidy"])
+async def test_a_duty_goes_on_after_a_bug(
+    monkeypatch: pytest.MonkeyPatch, duty: str
+) -> None:
+    done = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    calls: list[str] = []
+
+    def fail_once(*_: object) -> int:
+        calls.append(duty)
+        if len(calls) > 1:
+            loop.call_soon_threadsafe(done.set)
+            return 0
+        raise ValueError("a bug")
+
+    monkeypatch.setattr(services, "tidy", lambda: None)
+    for name in ("HEARTBEAT_S", "WATCH_S", "FIRST_TIDY_S", "TIDY_S"):
+        monkeypatch.setattr(supervisor, name, 0.001)
+    monkeypatch.setattr(refusals, "take", lambda: ["a refusal"])
+    monkeypatch.setattr(services, "write_refusals", lambda *_: 0)
+    monkeypatch.setattr(services, duty, fail_once)
+    subject = Supervisor(())
+    subject.start()
+    try:
+        await asyncio.wait_for(done.wait(), 10)
+    finally:
+        await subject.stop()
+        registry.reopen()
+
+
+async def test_tidying_does_not_hold_up_commands(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    threads: dict[str, int] = {}
+    done = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def tidy() -> None:
+        threads["tidy"] = threading.get_ident()
+        loop.call_soon_threadsafe(done.set)
+
+    def end_overdue() -> int:
+        threads["command"] = threading.get_ident()
+        return 0
+
+    monkeypatch.setattr(supervisor, "FIRST_TIDY_S", 0.001)
+    monkeypatch.setattr(services, "tidy", tidy)
+    monkeypatch.setattr(services, "end_overdue", end_overdue)
+    subject = Supervisor(())
+    subject.start()
+    try:
+        await asyncio.wait_for(done.wait(), 10)
+        await subject.end_sessions()
+    finally:
+        await subject.stop()
+        registry.reopen()
+    assert threads["tidy"] != threads["command"]
+
+
+async def test_a_bug_in_the_first_heartbeat_does_not_end_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    beaten = asyncio.Event()
+
+    def fail(name: str, kind: str) -> None:
+        raise RuntimeError("a bug")
+
+    async def beat() -> None:
+        beaten.set()
+
+    monkeypatch.setattr(services, "register_node", fail)
+    monkeypatch.setattr(supervisor, "_beat", beat)
+    keeping = asyncio.create_task(Supervisor(())._keep_alive())
+
+    async with asyncio.timeout(10):
+        await beaten.wait()
+
+    keeping.cancel()
+    await asyncio.gather(keeping, return_exceptions=True)

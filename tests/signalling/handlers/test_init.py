@@ -21,7 +21,10 @@ def context() -> Context:
     def post(_: Any) -> None:
         raise AssertionError("nothing is due")
 
-    return Context(SocketSession("LiveApp", False, "", ""), subscribe, post)
+    def spawn(work: Any, _: str) -> Any:
+        raise AssertionError("nothing is begun")
+
+    return Context(SocketSession("LiveApp", False, "", ""), subscribe, post, spawn)
 
 
 def test_every_message_has_a_handler() -> None:

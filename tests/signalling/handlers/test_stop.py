@@ -115,7 +115,7 @@ async def test_stop_is_done_later_in_the_database_when_it_is_away(
     done = asyncio.Event()
     loop = asyncio.get_running_loop()
 
-    def away_at_first(session: str) -> bool:
+    def away_at_first(session: str, *rest: str) -> bool:
         nonlocal tries
         tries += 1
         if tries == 1:
