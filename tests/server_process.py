@@ -78,7 +78,11 @@ class ServerProcess:
             time.sleep(0.05)
 
     def _answers(self) -> bool:
-        page = f"{self.url}/LiveApp/"
+        page = urllib.request.Request(  # noqa: S310  http
+            # As a proxy would ask: where TLS_PROXY is set, it is a redirect otherwise.
+            f"{self.url}/LiveApp/",
+            headers={"X-Forwarded-Proto": "https"},
+        )
         with (
             contextlib.suppress(OSError),
             urllib.request.urlopen(page, timeout=5) as answer,  # noqa: S310  http

@@ -35,9 +35,10 @@ class Client:
         self.on_peer: Callable[[RTCPeerConnection], object] = lambda peer: None
 
     @classmethod
-    async def open(cls, url: str) -> Self:
+    async def open(cls, url: str, user_agent: str | None = None) -> Self:
         socket = await connect(
             url,
+            user_agent_header=user_agent,
             compression=None,
             ping_interval=None,
             proxy=None,
@@ -160,8 +161,10 @@ class Client:
         if restored:
             await self.expect_notification("session_restored", stream_id)
         else:
+            room = fields.get("mainTrack")
+            of_room = {"room": room, "ATTR_ROOM_NAME": room} if room else {}
             await self.expect_notification(
-                "publish_started", stream_id, subscriberId=""
+                "publish_started", stream_id, subscriberId="", **of_room
             )
         return peer
 
@@ -203,11 +206,16 @@ class Clients:
     def __init__(self) -> None:
         self._open: list[Client] = []
 
-    async def open(self, server: ServerProcess, application: str = "LiveApp") -> Client:
-        return await self.open_url(server.websocket_url(application))
+    async def open(
+        self,
+        server: ServerProcess,
+        application: str = "LiveApp",
+        user_agent: str | None = None,
+    ) -> Client:
+        return await self.open_url(server.websocket_url(application), user_agent)
 
-    async def open_url(self, url: str) -> Client:
-        client = await Client.open(url)
+    async def open_url(self, url: str, user_agent: str | None = None) -> Client:
+        client = await Client.open(url, user_agent)
         self._open.append(client)
         return client
 
