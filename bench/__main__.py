@@ -30,7 +30,7 @@ from bench.report import render
 from bench.servers import has_janus, has_ours
 
 RESULTS = Path(__file__).resolve().parent / "results"
-SCENARIOS = ("floor", "forward", "storm", "idle", "browser")
+SCENARIOS = ("floor", "forward", "storm", "idle", "refused", "peer", "browser")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,10 @@ class Plan:
     sockets: int
     rounds: int
     round_s: float
+    refused_sockets: int
+    tries: int
+    rooms: int
+    peer_rounds: int
     steady_s: float
     page_plays: int
     page_returns: int
@@ -72,6 +76,15 @@ class Run:
             plan = self.plan
             scenario = partial(scenarios.idle, rounds=plan.rounds, round_s=plan.round_s)
             self.results["idle"] = self._try("idle", scenario, plan.sockets)
+        if "refused" in self.plan.only and "ams" in servers:
+            plan = self.plan
+            self.results["refused"] = self._try(
+                "refused", scenarios.refused, plan.refused_sockets, plan.tries
+            )
+        if "peer" in self.plan.only and "ams" in servers:
+            self.results["peer"] = self._try(
+                "peer", scenarios.peer, self.plan.rooms, self.plan.peer_rounds
+            )
         if "browser" in self.plan.only and "ams" in servers:
             self._browser()
 
@@ -171,6 +184,10 @@ def parse_plan(words: list[str]) -> Plan:
         sockets=200 if quick else 2000,
         rounds=1 if quick else 2,
         round_s=3.0 if quick else 6.0,
+        refused_sockets=50 if quick else 200,
+        tries=500 if quick else 4000,
+        rooms=20,
+        peer_rounds=10 if quick else 40,
         steady_s=5.0 if quick else 30.0,
         page_plays=5 if quick else 15,
         page_returns=1 if quick else 3,

@@ -20,6 +20,10 @@ def render(report: dict[str, Any]) -> str:
         parts.append(_storm(report["storm"]))
     if report.get("idle"):
         parts.append(_idle(report["idle"]))
+    if report.get("refused"):
+        parts.append(_refused(report["refused"]))
+    if report.get("peer"):
+        parts.append(_peer(report["peer"]))
     if report.get("browser"):
         parts.append(_browser(report["browser"]))
     targets = list(judge(report))
@@ -47,6 +51,8 @@ def judge(report: dict[str, Any]) -> Iterator[Row]:
         ratio = idle["ours"]["us_per_ping"] / max(0.1, idle["echo"]["us_per_ping"])
         yield _verdict("idle: kB a socket", 60, idle["ours"]["kb_per_socket"])
         yield _verdict("idle: CPU a ping, of bare echo", 1.3, round(ratio, 2))
+    if report.get("peer"):
+        yield _verdict("peer: message p50, ms", 3, report["peer"]["ours"]["ms_p50"])
     yield from _judge_browser(report.get("browser", {}))
 
 
@@ -204,6 +210,36 @@ def _idle(idle: dict[str, Any]) -> str:
             idle[name]["us_per_ping"],
         )
         for name in ("ours", "echo")
+    ]
+    return _table(heads, rows)
+
+
+def _refused(found: dict[str, Any]) -> str:
+    heads = ("refused for its", "tries", "CPU µs a try", "answer ms p50", "p95")
+    rows = [
+        (
+            name,
+            row["tries"],
+            row["us_per_try"],
+            row["answer_ms_p50"],
+            row["answer_ms_p95"],
+        )
+        for name, row in found["kinds"].items()
+    ]
+    return _table(heads, rows)
+
+
+def _peer(found: dict[str, Any]) -> str:
+    heads = ("a message through", "messages", "ms p50", "p95", "CPU µs a message")
+    rows = [
+        (
+            NAMES[{"ours": "ams"}.get(name, name)],
+            row["messages"],
+            row["ms_p50"],
+            row["ms_p95"],
+            row["us_per_message"],
+        )
+        for name, row in found.items()
     ]
     return _table(heads, rows)
 

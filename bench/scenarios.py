@@ -20,6 +20,8 @@ STREAM = "77"  # Janus's feeds are numbers
 FORWARD_LIMIT_S = 150.0
 STORM_LIMIT_S = 90.0
 IDLE_LIMIT_S = 150.0
+REFUSED_LIMIT_S = 120.0
+PEER_LIMIT_S = 120.0
 BROWSER_LIMIT_S = 240.0
 
 
@@ -135,6 +137,80 @@ def idle(bench: Bench, sockets: int, *, rounds: int, round_s: float) -> dict[str
             log=ours / "clients.log",
             limit_s=IDLE_LIMIT_S,
         )
+
+
+def peer(bench: Bench, rooms: int, rounds: int) -> dict[str, Any]:
+    """Messages between two peers: our server beside a bare echo consumer."""
+    ours, echo = bench.place("peer-ams"), bench.place("peer-echo")
+    with (
+        serve("ams", ours, bench.cores) as first,
+        serve("echo", echo, bench.cores) as second,
+    ):
+        return run_json(
+            "bench.meeting",
+            {
+                "ours": [first.url, first.parts["asgi"]],
+                "echo": [second.url, second.parts["asgi"]],
+                "rooms": rooms,
+                "rounds": rounds,
+                "turns": 3,
+            },
+            cores=bench.cores,
+            log=ours / "clients.log",
+            limit_s=PEER_LIMIT_S,
+        )
+
+
+# What is refused: an application that asks for it, and a publish without it.
+REFUSED_KINDS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
+    "one-time token": ({"publish_token_enabled": True}, {"token": "wrong"}),
+    "JWT": (
+        {"publish_jwt_enabled": True, "jwt_stream_secret": "k" * 32},
+        {"token": "a.b.c"},
+    ),
+    "code": (
+        {"publish_totp_enabled": True, "totp_secret_publish": "secret"},
+        {"subscriberId": "user1", "subscriberCode": "000000"},
+    ),
+}
+
+
+def refused(bench: Bench, sockets: int, tries: int) -> dict[str, Any]:
+    """Publishers that are refused, and try again as the SDK does."""
+    place = bench.place("refused")
+    with serve("ams", place, bench.cores) as server:
+        kinds = []
+        for index, (name, (settings, fields)) in enumerate(REFUSED_KINDS.items()):
+            application = f"Refused{index}"
+            _make_application(place, application, settings)
+            url = server.url.replace("WebRTCAppEE", application)
+            kinds.append([name, url, fields])
+        return run_json(
+            "bench.refused",
+            {
+                "pid": server.parts["asgi"],
+                "kinds": kinds,
+                "sockets": sockets,
+                "tries": tries,
+            },
+            cores=bench.cores,
+            log=place / "clients.log",
+            limit_s=REFUSED_LIMIT_S,
+        )
+
+
+def _make_application(place: Path, name: str, settings: dict[str, Any]) -> None:
+    """In the database of the server that runs there."""
+    make = (
+        "from streams.models import Application;"
+        f"Application.objects.create(name={name!r}, **{settings!r})"
+    )
+    subprocess.run(
+        [sys.executable, "manage.py", "shell", "-v0", "-c", make],
+        cwd=ROOT,
+        env={**os.environ, "DATA_DIR": str(place / "data")},
+        check=True,
+    )
 
 
 def missing_for_browser() -> str:
