@@ -80,6 +80,17 @@ class SignallingServer(Server):  # type: ignore[misc]  # daphne has no types
         self.bind_error = failure.getErrorMessage()
         super().listen_error(failure)
 
+    def kill_all_applications(self) -> Deferred[Any]:
+        """Sockets hear of the stop and rows are closed; then daphne ends the sockets.
+
+        Twisted waits for this before it closes connections. Both at once would have
+        daphne cancel consumers that the stop was still to be announced to.
+        """
+        stopping = asyncio.wait_for(supervisor().stop(), STOP_TIMEOUT_S)
+        stopped: Deferred[Any] = Deferred.fromFuture(asyncio.ensure_future(stopping))
+        end_applications = super().kill_all_applications
+        return stopped.addBoth(lambda _: end_applications())
+
 
 def run() -> None:
     """Serve until SIGINT or SIGTERM.
@@ -97,13 +108,6 @@ def run() -> None:
         ready_callable=lambda: reactor.callLater(0, supervisor().start),
         server_name="",
     )
-    reactor.addSystemEventTrigger("before", "shutdown", _stop)
     server.run()
     if server.bind_error:
         raise OSError(server.bind_error)
-
-
-def _stop() -> Deferred[Any]:
-    """Twisted waits for this before it closes the sockets."""
-    stopping = asyncio.wait_for(supervisor().stop(), STOP_TIMEOUT_S)
-    return Deferred.fromFuture(asyncio.ensure_future(stopping))
