@@ -10,6 +10,7 @@ from django.core.validators import RegexValidator
 
 MAX_NAME_LENGTH = 128
 GENERATED_ID_DIGITS = 24  # contract 7.1
+MAX_REGISTRATION_CHARS = 1024  # of a device, at a push service; today up to 300
 
 # \Z: `$` would let a trailing newline through.
 NAME_PATTERN = re.compile(rf"\A[A-Za-z0-9_.-]{{1,{MAX_NAME_LENGTH}}}\Z")

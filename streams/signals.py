@@ -10,3 +10,7 @@ endings_wanted = Signal()
 
 # Events wait to be posted to webhooks.
 deliveries_wanted = Signal()
+
+# A relay is to be told something, by a REST call say. With `relay`, its name, and
+# `command`, of relay.control. One that nobody passes on is lost, not kept.
+relay_commands = Signal()

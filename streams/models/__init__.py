@@ -13,6 +13,7 @@ from streams.models.audit import (
     WebhookDelivery,
 )
 from streams.models.broadcast import STREAMING, Broadcast, BroadcastStatus
+from streams.models.conference import DataDistribution
 from streams.models.credentials import (
     Admission,
     BlockedType,
@@ -21,6 +22,7 @@ from streams.models.credentials import (
     Token,
 )
 from streams.models.node import DEAD_AFTER, Node, NodeKind
+from streams.models.push import PushService, PushToken
 from streams.models.session import Ending, LiveSession, SessionRole, SessionState
 
 __all__ = [
@@ -34,12 +36,15 @@ __all__ = [
     "BroadcastStatus",
     "ConnectionEvent",
     "CredentialType",
+    "DataDistribution",
     "DeliveryState",
     "Ending",
     "EventType",
     "LiveSession",
     "Node",
     "NodeKind",
+    "PushService",
+    "PushToken",
     "Scope",
     "SessionRole",
     "SessionState",

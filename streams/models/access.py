@@ -194,6 +194,11 @@ class AccessSettings(models.Model):
         "this application (jwtControlEnabled).",
     )
     rest_jwt_secret = secret("key of REST JWTs", "HS256 (jwtSecretKey).")
+    push_jwt_secret = secret(
+        "key of push JWTs",
+        "HS256. Subscribers show one to register a device and to send push "
+        "notifications. Empty: nobody may (subscriberAuthenticationKey).",
+    )
 
     class Meta:
         abstract = True

@@ -13,10 +13,11 @@ from django.core.validators import (
 from django.db import models
 
 from streams.models.access import AccessSettings
+from streams.models.conference import ConferenceSettings
 from streams.names import MAX_NAME_LENGTH, validate_application_name
 
 
-class Application(AccessSettings):
+class Application(AccessSettings, ConferenceSettings):
     """What Ant Media calls an app: the first path segment, and its settings."""
 
     name = models.CharField(

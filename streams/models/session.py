@@ -33,6 +33,7 @@ class Ending(models.TextChoices):
     BLOCKED = "blocked", "subscriber blocked"
     NOT_ACTIVE = "not_active", "planned end reached"
     NO_PACKETS = "no_packets", "no media arrived"
+    ROOM_ENDED = "room_ended", "the last participant has left"
 
 
 class LiveSession(models.Model):
@@ -55,7 +56,10 @@ class LiveSession(models.Model):
     )
     room = models.CharField(
         max_length=MAX_NAME_LENGTH, blank=True, default=""
-    )  # that a participant joined, or a publisher took its broadcast to
+    )  # that a participant joined, a publisher is a track of, or a viewer plays whole
+    brought = models.BooleanField(
+        default=False, help_text="The publisher itself took its broadcast to the room."
+    )
     seat = models.PositiveSmallIntegerField(
         null=True, blank=True, help_text="Of a peer: 1 or 2. Nobody else has one."
     )
