@@ -1,7 +1,7 @@
-"""The only module that touches private names of aiortc and pylibsrtp.
+"""With sctp_adapter the only module that touches private names of other packages.
 
-aiortc gives the DTLS handshake (and later SCTP); its receivers and senders
-decode and encode, so media takes libsrtp directly. Both packages are pinned, and
+aiortc gives the DTLS handshake and SCTP; its receivers and senders decode and
+encode, so media takes libsrtp directly. aiortc and pylibsrtp are pinned, and
 tests/contract/test_private_names.py fails when an upgrade moves a name.
 """
 
@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import struct
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
+from socket import htonl
 from typing import Any
 
 from aiortc import RTCCertificate
@@ -32,9 +34,26 @@ TAG_BYTES = 16  # both GCM profiles; AES-CM-SHA1-80 adds 10
 MAX_RTCP_GROWTH = 4 + 16 + 128  # SRTCP index, tag and the longest MKI
 MAX_DATAGRAM = 2048
 MAX_QUEUED_DATAGRAMS = 32
+MAX_QUEUED_DATA = 256  # once connected: two wake-ups of the socket
+MAX_RECORDS = 8  # of a datagram; the last flight of a handshake has six
+RECORD_HEADER = 13  # RFC 6347 4.1: its last two bytes are the length of the rest
 OK = lib.srtp_err_status_ok
 
 Fingerprints = Sequence[tuple[str, str]]  # (algorithm, value) of an SDP
+
+
+def run_now(work: Coroutine[Any, Any, None]) -> None:
+    """Run a coroutine of aiortc's that has nothing to wait for.
+
+    Raises:
+        RuntimeError: it waits.
+    """
+    try:
+        work.send(None)
+    except StopIteration:
+        return
+    work.close()
+    raise RuntimeError("not without waiting")
 
 
 class Certificate(RTCCertificate):
@@ -61,12 +80,15 @@ class _Datagrams:
     state = "completed"
 
     def __init__(self, send: Callable[[bytes], None]) -> None:
-        self._queue: deque[bytes] = deque(maxlen=MAX_QUEUED_DATAGRAMS)
+        self._queue: deque[bytes] = deque()
+        self.limit = MAX_QUEUED_DATAGRAMS
         self._waiter: asyncio.Future[None] | None = None
         self._closed = False
         self._send_now = send
 
     def put(self, data: bytes) -> None:
+        if len(self._queue) >= self.limit:
+            self._queue.popleft()
         self._queue.append(data)
         self._wake()
 
@@ -95,11 +117,26 @@ class _Datagrams:
         self._send_now(data)
 
 
+def split_records(datagram: bytes) -> list[bytes]:
+    """The first DTLS records of a datagram, as far as they are whole."""
+    records: list[bytes] = []
+    start = 0
+    while len(datagram) - start >= RECORD_HEADER and len(records) < MAX_RECORDS:
+        body = start + RECORD_HEADER
+        end = body + int.from_bytes(datagram[body - 2 : body])
+        if end > len(datagram):
+            break
+        records.append(datagram[start:end])
+        start = end
+    return records
+
+
 class DtlsServer:
     """One DTLS association, always its server side.
 
     `on_connected` is called once when media may flow, `on_closed` once when the
-    association failed or ended (never after `close`).
+    association failed or ended (never after `close`). `on_data` may be set to take
+    application data, which is SCTP.
     """
 
     def __init__(
@@ -116,6 +153,8 @@ class DtlsServer:
         )
         self._transport._set_role("server")
         self._transport._srtp_profiles = PROFILES
+        self._transport._register_data_receiver(self)
+        self.on_data: Callable[[bytes], object] | None = None
         self._on_connected = on_connected
         self._on_closed = on_closed
         self._task: asyncio.Task[None] | None = None
@@ -137,7 +176,23 @@ class DtlsServer:
 
     def feed(self, data: bytes) -> None:
         """Take one datagram of the peer (first byte 20-63)."""
-        self._datagrams.put(data)
+        if not self.is_connected:
+            self._datagrams.put(data)
+            return
+        # aiortc reads one record for each datagram; OpenSSL would keep the others.
+        for record in split_records(data):
+            self._datagrams.put(record)
+
+    async def _handle_data(self, data: bytes) -> None:
+        """Called by aiortc with the application data of one datagram."""
+        if self.on_data is not None:
+            self.on_data(data)
+
+    def send_data(self, data: bytes) -> None:
+        """Send application data as one datagram; lost when not connected."""
+        if self.is_connected:
+            with suppress(ConnectionError, SSL.Error):
+                run_now(self._transport._send_data(data))
 
     async def close(self) -> None:
         """Say goodbye to the peer and end; idempotent."""
@@ -160,6 +215,7 @@ class DtlsServer:
         self._transport.on("statechange", ended.set)
         self._sessions = (self._transport._rx_srtp, self._transport._tx_srtp)
         self.rx, self.tx = (session._srtp[0] for session in self._sessions)
+        self._datagrams.limit = MAX_QUEUED_DATA
         ssl = self._transport._ssl
         if ssl and ssl.get_selected_srtp_profile() == b"SRTP_AES128_CM_SHA1_80":
             self.tag_bytes = 10
@@ -168,6 +224,7 @@ class DtlsServer:
         self._on_closed()
 
 
+_NUMBERS = struct.Struct("!HII")  # of an RTP header: its bytes 2 to 11
 _scratch = ffi.new("unsigned char[]", MAX_DATAGRAM)
 _scratch_view = ffi.buffer(_scratch)
 _length = ffi.new("int *")
@@ -186,6 +243,15 @@ def protect_rtcp(handle: Any, data: bytes) -> bytes | None:
     if len(data) > MAX_DATAGRAM - MAX_RTCP_GROWTH:
         return None
     return _process(lib.srtp_protect_rtcp, handle, data)
+
+
+def forget_ssrc(handle: Any, ssrc: int) -> None:
+    """Free what libsrtp keeps of an SSRC, which it walks past for each packet.
+
+    Its packet numbers are forgotten, too: the SSRC must not be sent again.
+    """
+    if handle is not None:
+        lib.srtp_remove_stream(handle, htonl(ssrc))
 
 
 def _process(function: Any, handle: Any, data: bytes) -> bytes | None:
@@ -264,6 +330,50 @@ class BurstBuffer:
                 status |= protect(handle, packet, length)
             statuses.append(status)
         return statuses
+
+    def protect_rewritten(
+        self, handles: Sequence[Any], rewrites: Sequence[tuple[int, int, int]]
+    ) -> list[int]:
+        """As `protect`, each session's packets with numbers of its own.
+
+        `rewrites`: what is added to sequence number and timestamp, and the SSRC.
+        """
+        pointers = self._pointers
+        while len(pointers) < len(handles):
+            pointers.append(self._lay_out(len(pointers)))
+        memmove, protect, pack = ffi.memmove, lib.srtp_protect, _NUMBERS.pack_into
+        template, size, view = self._template, len(self._template), self._view
+        lengths, length_template = self._lengths, self._length_template
+        lengths_size = len(length_template)
+        numbers = self._read_numbers()
+        statuses = []
+        start = 0
+        for handle, slot, packets, (seq_offset, timestamp_offset, ssrc) in zip(
+            handles, self.slots, pointers, rewrites, strict=False
+        ):
+            memmove(slot, template, size)
+            memmove(lengths, length_template, lengths_size)
+            status = 0
+            for (packet, length), (at, seq, timestamp) in zip(
+                packets, numbers, strict=True
+            ):
+                pack(
+                    view,
+                    start + at,
+                    (seq + seq_offset) & 0xFFFF,
+                    (timestamp + timestamp_offset) & 0xFFFFFFFF,
+                    ssrc,
+                )
+                status |= protect(handle, packet, length)
+            statuses.append(status)
+            start += self._STRIDE
+        return statuses
+
+    def _read_numbers(self) -> list[tuple[int, int, int]]:
+        """Place in a slot, sequence number and timestamp of each packet."""
+        template, segment = self._template, self.segment_bytes
+        places = range(2, self.count * segment, segment)
+        return [(at, *_NUMBERS.unpack_from(template, at)[:2]) for at in places]
 
     def _lay_out(self, slot: int) -> list[tuple[Any, Any]]:
         start, segment = self.slots[slot], self.segment_bytes

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from typing import Any
 
-VERSION = 1
+VERSION = 2
 # A description of 256 KiB, each character of which JSON writes as six.
 MAX_LINE_BYTES = 2 * 1024 * 1024
 
@@ -28,6 +28,17 @@ class CloseReason(StrEnum):
     STREAM_ENDED = (
         "stream_ended"  # viewers: the publisher stopped or its window is over
     )
+
+
+class Distribution(StrEnum):
+    """Who gets what a viewer sends on its data channel (contract 3.4).
+
+    What a publisher sends goes to all viewers in any case.
+    """
+
+    ALL = "all"  # the publisher and the other viewers
+    PUBLISHER = "publisher"
+    NONE = "none"
 
 
 class Failure(StrEnum):
@@ -56,6 +67,10 @@ class AcceptOffer:
     max_bitrate_bps: int = 0  # bound of the REMB sent upstream; 0 = none
     accept_video: bool = True
     accept_audio: bool = True
+    room: str = ""  # "<application>/<main track id>" it is a participant of
+    role: str = "default"  # of the participant: who may see it is said by role
+    data_channels: bool = True
+    distribution: Distribution = Distribution.ALL
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +81,45 @@ class CreateOffer:
     reply_to: str
     stream: str
     start_timeout_ms: int
+    send_video: bool = True  # from the start; `SetTracks` changes it
+    send_audio: bool = True
+    data_channels: bool = True
+    distribution: Distribution = Distribution.ALL
+
+
+@dataclass(frozen=True, slots=True)
+class CreateRoomOffer:
+    """A viewer wants a room, empty or not. Answered by `Offered` or `Failed`.
+
+    More `Offered` follow as participants come and go, each after the answer to the
+    one before, with a `TracksChanged` before each. The viewer stays when the last
+    participant has left; who ends it says `CloseSession`.
+    """
+
+    session: str
+    reply_to: str
+    room: str  # "<application>/<main track id>"
+    start_timeout_ms: int
+    sees_roles: tuple[str, ...]  # participants of other roles do not exist for it
+    own_streams: tuple[str, ...] = ()  # stream ids that are never sent back to it
+    tracks: tuple[str, ...] = ()  # stream ids sent from the start, "!id": not; () = all
+    enabled: bool = True  # whether a track that `tracks` does not name is sent
+    video_codecs: tuple[str, ...] = ()  # what slots may carry
+    max_video_tracks: int = -1  # slots; -1 = a section for each participant
+    max_audio_tracks: int = -1
+    audio_levels: bool = False  # UPDATE_AUDIO_LEVEL on the data channel
+    audio_level_threshold: int = 120  # 0 (loudest) to 127; above it is silence
+    data_channels: bool = True
+    distribution: Distribution = Distribution.ALL
 
 
 @dataclass(frozen=True, slots=True)
 class AcceptAnswer:
-    """The viewer's answer to `Offered`. Followed by `Started` or `Failed`."""
+    """The viewer's answer to the last `Offered`.
+
+    The first one is followed by `Started` or `Failed`, a later one by nothing, or
+    by `Failed` when it does not fit.
+    """
 
     session: str
     sdp: str
@@ -86,6 +135,75 @@ class CloseSession:
 
     session: str
     park: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SetTracks:
+    """Send a kind of a track to this viewer, or not; None leaves it as it is.
+
+    `track`: a stream id, the viewed stream's own or a participant's; a slot's label
+    ("videoTrack0") = whatever that slot shows; "" = all of them. Unknown ones are ignored, as is an unknown session. No event answers it,
+    nor the three below.
+    """
+
+    session: str
+    track: str
+    video: bool | None = None
+    audio: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AssignVideoTrack:
+    """Pin participant `track` to the slot `label` ("videoTrack0"), or unpin it."""
+
+    session: str
+    label: str
+    track: str
+    enabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PageVideoTracks:
+    """Fill the slots with the `size` participants from `offset` on."""
+
+    session: str
+    offset: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class LimitVideoTracks:
+    """Use at most `most` of the viewer's slots; -1 = all it has."""
+
+    session: str
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class TellAssignments:
+    """Say on the viewer's data channel which slots carry what."""
+
+    session: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetRoom:
+    """The live stream is in `room` from now on ("" = in none), with that role."""
+
+    stream: str
+    room: str
+    role: str = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class SendData:
+    """Say `text` on the data channels of a stream or room, to everybody in it.
+
+    `target`: "<application>/<stream or main track id>"; an unknown one is ignored.
+    """
+
+    target: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +228,16 @@ class Offered:
     sdp: str
     candidates: tuple[str, ...]
     id_mapping: dict[str, str]  # mid -> "ARDAMSv<id>" / "ARDAMSa<id>"
+
+
+@dataclass(frozen=True, slots=True)
+class TracksChanged:
+    """Participants that a room's viewer sees from now on, or no more, by stream id."""
+
+    session: str
+    reply_to: str
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,8 +312,22 @@ class Ready:
     version: int = VERSION
 
 
-Command = AcceptOffer | CreateOffer | AcceptAnswer | CloseSession | EndStream
-SessionEvent = Answered | Offered | Started | Failed | Closed
+Command = (
+    AcceptOffer
+    | CreateOffer
+    | CreateRoomOffer
+    | AcceptAnswer
+    | SetTracks
+    | AssignVideoTrack
+    | PageVideoTracks
+    | LimitVideoTracks
+    | TellAssignments
+    | SetRoom
+    | SendData
+    | CloseSession
+    | EndStream
+)
+SessionEvent = Answered | Offered | TracksChanged | Started | Failed | Closed
 Event = SessionEvent | StreamEnded | Report | Ready
 
 _TYPES: dict[str, type[Any]] = {
@@ -193,11 +335,20 @@ _TYPES: dict[str, type[Any]] = {
     for cls in (
         AcceptOffer,
         CreateOffer,
+        CreateRoomOffer,
         AcceptAnswer,
+        SetTracks,
+        AssignVideoTrack,
+        PageVideoTracks,
+        LimitVideoTracks,
+        TellAssignments,
+        SetRoom,
+        SendData,
         CloseSession,
         EndStream,
         Answered,
         Offered,
+        TracksChanged,
         Started,
         Failed,
         Closed,
@@ -206,6 +357,18 @@ _TYPES: dict[str, type[Any]] = {
         Ready,
     )
 }
+
+_TUPLES = frozenset(
+    {
+        "video_codecs",
+        "candidates",
+        "sees_roles",
+        "own_streams",
+        "tracks",
+        "added",
+        "removed",
+    }
+)
 
 
 def encode(message: Command | Event) -> bytes:
@@ -242,9 +405,10 @@ def _from_dict(cls: type[Any], body: dict[str, Any]) -> Any:
             body["streams"] = tuple(
                 StreamReport(**stream) for stream in body["streams"]
             )
-        for name in ("video_codecs", "candidates"):
-            if name in body:
-                body[name] = tuple(body[name])
+        for name in _TUPLES & body.keys():
+            body[name] = tuple(body[name])
+        if "distribution" in body:
+            body["distribution"] = Distribution(body["distribution"])
         if cls is Failed:
             body["failure"] = Failure(body["failure"])
         if cls is Closed:

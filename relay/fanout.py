@@ -1,8 +1,8 @@
 """Protect and send one burst to every viewer: the innermost loop of the relay.
 
 A viewer costs one memory copy, one libsrtp call a packet and its share of a system
-call for up to sixteen viewers. A send that would block is dropped for that viewer
-and counted.
+call for up to sixteen viewers, and ten bytes a packet where its numbers are its own.
+A send that would block is dropped for that viewer and counted.
 """
 
 from __future__ import annotations
@@ -21,14 +21,24 @@ class SendCounter(Protocol):
     dropped_packets: int
 
 
+class Rewrite(NamedTuple):
+    """What differs from the track's own packets for one viewer (relay.lane)."""
+
+    seq_offset: int
+    timestamp_offset: int
+    ssrc: int
+    floor: int  # the track's first number that goes to it, unwrapped
+
+
 class Target(NamedTuple):
     """Where a viewer's packets go."""
 
-    viewer: SendCounter
+    counter: SendCounter
     handle: Any  # libsrtp session
     socket: MediaSocket
     address: Address
     tag_bytes: int
+    rewrite: Rewrite | None = None  # None: the track's bytes as they are
 
 
 _burst = BurstBuffer()  # one thread, one burst at a time
@@ -38,46 +48,95 @@ _vectors = Vectors(_burst.slots)
 class _Chunk:
     """Up to sixteen targets behind one socket."""
 
-    __slots__ = ("batch", "handles", "targets", "viewers")
+    __slots__ = ("batch", "counters", "handles", "rewrites", "targets")
 
     def __init__(self, targets: Sequence[Target]) -> None:
         self.targets = targets
-        self.viewers = [target.viewer for target in targets]
+        self.counters = [target.counter for target in targets]
         self.handles = [target.handle for target in targets]
         self.batch = Batch([target.address for target in targets], _vectors)
+        rewrites = [target.rewrite[:3] for target in targets if target.rewrite]
+        self.rewrites = rewrites or None  # of all or of none
+
+    def protect(self) -> list[int]:
+        if self.rewrites is None:
+            return _burst.protect(self.handles)
+        return _burst.protect_rewritten(self.handles, self.rewrites)
+
+
+_Groups = list[tuple[MediaSocket, int, list[_Chunk]]]
 
 
 class FanOut:
     """The targets of one track, grouped by socket and by what SRTP adds."""
 
     def __init__(self) -> None:
-        self._groups: list[tuple[MediaSocket, int, list[_Chunk]]] = []
+        self._groups: _Groups = []
+        self._rewritten: _Groups = []
+        self._floor = 0  # the highest of all
 
     def set_targets(self, targets: Sequence[Target]) -> None:
-        groups: dict[tuple[MediaSocket, int], list[Target]] = {}
-        for target in targets:
-            groups.setdefault((target.socket, target.tag_bytes), []).append(target)
-        self._groups = [
-            (socket, tag_bytes, [_Chunk(part) for part in _split(members)])
-            for (socket, tag_bytes), members in groups.items()
-        ]
+        self._groups = _group([t for t in targets if t.rewrite is None])
+        rewritten = [target for target in targets if target.rewrite is not None]
+        self._rewritten = _group(rewritten)
+        self._floor = max((t.rewrite.floor for t in rewritten if t.rewrite), default=0)
 
-    def send(self, group: Sequence[bytes]) -> None:
-        """Send `group`, as `burst.group_packets` made it, to every target."""
+    def send(self, group: Sequence[bytes], highest: int) -> None:
+        """Send `group`, as `burst.group_packets` made it, to every target.
+
+        `highest`: the track's highest number so far, unwrapped; none in the group
+        is more than 65535 below it.
+        """
         for socket, tag_bytes, chunks in self._groups:
-            _burst.load(group, tag_bytes)
-            if len(group) == 1:
-                _send_chunks(socket, chunks)
-            elif socket.gso:
-                socket.set_segment(_burst.segment_bytes)
-                try:
-                    _send_chunks(socket, chunks)
-                finally:  # or STUN and RTCP would be cut, too
-                    socket.set_segment(0)
-            else:
-                for chunk in chunks:
-                    for slot, status in enumerate(_burst.protect(chunk.handles)):
-                        _send_one_by_one(socket, chunk.targets[slot], slot, status)
+            _send_group(group, socket, tag_bytes, chunks)
+        if self._rewritten:
+            if min(_number(packet, highest) for packet in group) < self._floor:
+                self._send_above_floors(group, highest)
+                return
+            for socket, tag_bytes, chunks in self._rewritten:
+                _send_group(group, socket, tag_bytes, chunks)
+
+    def _send_above_floors(self, group: Sequence[bytes], highest: int) -> None:
+        """A late packet is among them: it may be from before a lane's start."""
+        for socket, tag_bytes, chunks in self._rewritten:
+            for target in [target for chunk in chunks for target in chunk.targets]:
+                floor = target.rewrite.floor if target.rewrite else 0
+                wanted = [p for p in group if _number(p, highest) >= floor]
+                if wanted:
+                    _send_group(wanted, socket, tag_bytes, [_Chunk([target])])
+
+
+def _number(packet: bytes, highest: int) -> int:
+    """The unwrapped number of one of the track's packets."""
+    return highest - ((highest - (packet[2] << 8 | packet[3])) & 0xFFFF)
+
+
+def _group(targets: Sequence[Target]) -> _Groups:
+    groups: dict[tuple[MediaSocket, int], list[Target]] = {}
+    for target in targets:
+        groups.setdefault((target.socket, target.tag_bytes), []).append(target)
+    return [
+        (socket, tag_bytes, [_Chunk(part) for part in _split(members)])
+        for (socket, tag_bytes), members in groups.items()
+    ]
+
+
+def _send_group(
+    group: Sequence[bytes], socket: MediaSocket, tag_bytes: int, chunks: list[_Chunk]
+) -> None:
+    _burst.load(group, tag_bytes)
+    if len(group) == 1:
+        _send_chunks(socket, chunks)
+    elif socket.gso:
+        socket.set_segment(_burst.segment_bytes)
+        try:
+            _send_chunks(socket, chunks)
+        finally:  # or STUN and RTCP would be cut, too
+            socket.set_segment(0)
+    else:
+        for chunk in chunks:
+            for slot, status in enumerate(chunk.protect()):
+                _send_one_by_one(socket, chunk.targets[slot], slot, status)
 
 
 def _split(targets: list[Target]) -> list[list[Target]]:
@@ -90,12 +149,12 @@ def _send_chunks(socket: MediaSocket, chunks: list[_Chunk]) -> None:
     _vectors.set_lengths(len(chunks[0].targets), _burst.wire_bytes)
     count = _burst.count
     for chunk in chunks:
-        statuses = _burst.protect(chunk.handles)
+        statuses = chunk.protect()
         sent: int | None = 0
         if not any(statuses):
             sent = socket.send_batch(chunk.batch, 0, len(statuses))
-            for viewer in chunk.viewers[:sent] if sent else ():
-                viewer.sent_packets += count
+            for counter in chunk.counters[:sent] if sent else ():
+                counter.sent_packets += count
         for slot in range(sent or 0, len(statuses)):
             _send_slot(socket, chunk, slot, statuses[slot])
 
@@ -109,9 +168,9 @@ def _send_slot(socket: MediaSocket, chunk: _Chunk, slot: int, status: int) -> No
         _send_one_by_one(socket, target, slot, status)
         socket.set_segment(_burst.segment_bytes if _burst.count > 1 else 0)
     elif sent:
-        target.viewer.sent_packets += _burst.count
+        target.counter.sent_packets += _burst.count
     else:
-        target.viewer.dropped_packets += _burst.count
+        target.counter.dropped_packets += _burst.count
 
 
 def _send_one_by_one(
@@ -120,6 +179,6 @@ def _send_one_by_one(
     wire, segment = _burst.wire(slot), _burst.segment_bytes
     for start in range(0, len(wire), segment):
         if not status and socket.send(wire[start : start + segment], target.address):
-            target.viewer.sent_packets += 1
+            target.counter.sent_packets += 1
         else:
-            target.viewer.dropped_packets += 1
+            target.counter.dropped_packets += 1

@@ -11,6 +11,14 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 
+from relay.data_sdp import (
+    DataAgreement,
+    agree_data,
+    answer_data,
+    data_section,
+    offer_data,
+)
+from relay.formats import format_of
 from relay.sdp import (
     ABS_SEND_TIME,
     AUDIO_LEVEL,
@@ -28,8 +36,6 @@ AUDIO_FORMAT = (48000, 2)
 VIDEO_FORMAT = (90000, 0)
 FINGERPRINTS = ("sha-256", "sha-384", "sha-512")
 WANTED_FEEDBACK = ("goog-remb", "ccm fir", "nack", "nack pli")
-SEND_PAYLOAD_TYPES = {"video": 96, "audio": 111}
-SEND_RTX_PAYLOAD_TYPE = 97
 SEND_ABS_SEND_TIME_ID = 3
 SEND_ORIENTATION_ID = 4
 SEND_AUDIO_LEVEL_ID = 1
@@ -81,6 +87,7 @@ class PublisherAgreement:
     answer: str
     remote: RemoteTransport
     tracks: tuple[IncomingTrack, ...]
+    data: DataAgreement | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +104,10 @@ class OutgoingTrack:
     def has_rtx(self) -> bool:
         return self.kind == "video"
 
+    @property
+    def rtx_payload_type(self) -> int:
+        return self.codec.payload_type + 1  # relay.formats
+
 
 @dataclass(frozen=True, slots=True)
 class ViewerTrack:
@@ -112,6 +123,7 @@ class ViewerTrack:
 class ViewerAgreement:
     remote: RemoteTransport
     tracks: tuple[ViewerTrack, ...]
+    data: DataAgreement | None = None
 
 
 def answer_publisher(
@@ -119,6 +131,8 @@ def answer_publisher(
     transport: Transport,
     video_codecs: tuple[str, ...],
     kinds: tuple[str, ...] = ("audio", "video"),
+    *,
+    data_channels: bool = False,
 ) -> PublisherAgreement:
     """The answer to a publisher's offer: the first section of each kind is taken.
 
@@ -127,20 +141,27 @@ def answer_publisher(
     """
     tracks: list[IncomingTrack] = []
     media: list[LocalMedia] = []
+    taken: list[Media] = []
     allowed = set(kinds)
+    data = data_section(offer) if data_channels else None
     for section in offer.media:
+        if section is data:
+            media.append(answer_data(section))
+            taken.append(section)
+            continue
         track = _receivable(section, offer.bundle, video_codecs, allowed)
         media.append(_answer_section(section, track))
         if track is not None:
             tracks.append(track)
+            taken.append(section)
             allowed.discard(track.kind)
-    if not tracks:
-        raise ValueError("no audio or video that can be received")
-    first = next(m for m in offer.media if m.mid == tracks[0].mid)
+    if not taken:
+        raise ValueError("nothing that can be received")
     return PublisherAgreement(
         _describe(transport, "passive", media),
-        remote_transport(first, offerer=True),
+        remote_transport(taken[0], offerer=True),
         tuple(tracks),
+        agree_data(data, offer.bundle) if data is not None else None,
     )
 
 
@@ -271,10 +292,9 @@ def _answer_section(section: Media, track: IncomingTrack | None) -> LocalMedia:
 def send_codec(codec: Codec) -> Codec:
     """The publisher's codec under our payload type, fmtp unchanged (contract M10)."""
     feedback = WANTED_FEEDBACK if codec.name.lower() != "opus" else ()
-    kind = "audio" if codec.name.lower() == "opus" else "video"
     return Codec(
         codec.name,
-        SEND_PAYLOAD_TYPES[kind],
+        format_of(codec).payload_type,
         codec.clock_rate,
         codec.channels,
         codec.fmtp,
@@ -283,11 +303,16 @@ def send_codec(codec: Codec) -> Codec:
 
 
 def offer_viewer(
-    stream_id: str, tracks: tuple[OutgoingTrack, ...], transport: Transport
+    stream_id: str,
+    tracks: tuple[OutgoingTrack, ...],
+    transport: Transport,
+    *,
+    data_channels: bool = False,
 ) -> tuple[str, dict[str, str]]:
     """The offer for a viewer and its idMapping (contract 3.3).
 
-    Audio and video share one msid stream; track ids are ARDAMSv / ARDAMSa + id.
+    Audio and video share one msid stream; track ids are ARDAMSv / ARDAMSa + id. The
+    data section comes last.
     """
     media = []
     id_mapping = {}
@@ -296,20 +321,21 @@ def offer_viewer(
         label = f"ARDAMS{track.kind[0]}{stream_id}"
         id_mapping[mid] = label
         media.append(_offer_section(mid, f"{stream_id} {label}", track))
+    if data_channels:
+        media.append(offer_data(str(len(tracks))))
     return _describe(transport, "actpass", media), id_mapping
+
+
+def rtx_codec(codec: Codec) -> Codec:
+    """The RTX format of one of our own."""
+    number = codec.payload_type
+    return Codec("rtx", number + 1, codec.clock_rate, fmtp=f"apt={number}")
 
 
 def _offer_section(mid: str, msid: str, track: OutgoingTrack) -> LocalMedia:
     codecs = [track.codec]
     if track.has_rtx:
-        codecs.append(
-            Codec(
-                "rtx",
-                SEND_RTX_PAYLOAD_TYPE,
-                track.codec.clock_rate,
-                fmtp=f"apt={track.codec.payload_type}",
-            )
-        )
+        codecs.append(rtx_codec(track.codec))
     return LocalMedia(
         kind=track.kind,
         mid=mid,
@@ -326,48 +352,67 @@ def _offer_section(mid: str, msid: str, track: OutgoingTrack) -> LocalMedia:
 
 
 def accept_answer(
-    answer: RemoteDescription, tracks: tuple[OutgoingTrack, ...]
+    answer: RemoteDescription,
+    tracks: tuple[OutgoingTrack, ...],
+    *,
+    data_channels: bool = False,
 ) -> ViewerAgreement:
     """What the viewer's answer takes of the offered `tracks`, in their order.
 
     Raises:
         ValueError: it does not fit the offer, takes nothing, or lacks ICE or DTLS.
     """
-    if len(answer.media) != len(tracks):
+    if len(answer.media) != len(tracks) + data_channels:
         raise ValueError("the answer has another number of sections than the offer")
+    sections = answer.media[: len(tracks)]
     accepted = tuple(
         _viewer_track(section, track)
-        for section, track in zip(answer.media, tracks, strict=True)
+        for section, track in zip(sections, tracks, strict=True)
     )
     taken = [
         section
-        for section, track in zip(answer.media, accepted, strict=True)
+        for section, track in zip(sections, accepted, strict=True)
         if track.accepted
     ]
+    data = agree_data(answer.media[-1], answer.bundle) if data_channels else None
+    if data is not None:
+        taken.append(answer.media[-1])
     if not taken:
         raise ValueError("the answer accepts no section")
-    return ViewerAgreement(remote_transport(taken[0], offerer=False), accepted)
+    return ViewerAgreement(remote_transport(taken[0], offerer=False), accepted, data)
 
 
 def _viewer_track(section: Media, track: OutgoingTrack) -> ViewerTrack:
     if section.kind != track.kind:
         raise ValueError("the answer's sections are in another order")
-    offered = track.codec
-    chosen = {codec.payload_type: codec for codec in section.codecs}
-    codec = chosen.get(offered.payload_type)
+    types, rtx = accepted_payload_types(section, (track.codec,))
     accepted = (
         section.port != 0
         and section.direction in ("recvonly", "sendrecv")
-        and codec is not None
-        and codec.name.lower() == offered.name.lower()
-        and _same_h264(codec, offered)
+        and bool(types)
     )
-    rtx = track.has_rtx and any(
-        other.name.lower() == "rtx"
-        and other.parameter("apt") == str(offered.payload_type)
-        for other in section.codecs
+    return ViewerTrack(track.kind, section.mid, accepted, accepted and bool(rtx))
+
+
+def accepted_payload_types(
+    section: Media, offered: tuple[Codec, ...]
+) -> tuple[frozenset[int], frozenset[int]]:
+    """Which of the offered codecs' payload types are answered, and which with RTX."""
+    answered = {codec.payload_type: codec for codec in section.codecs}
+    types = frozenset(
+        codec.payload_type
+        for codec in offered
+        if codec.name.lower() != "rtx"
+        and (found := answered.get(codec.payload_type)) is not None
+        and found.name.lower() == codec.name.lower()
+        and _same_h264(found, codec)
     )
-    return ViewerTrack(track.kind, section.mid, accepted, accepted and rtx)
+    protected = {
+        codec.parameter("apt")
+        for codec in section.codecs
+        if codec.name.lower() == "rtx" and section.kind == "video"
+    }
+    return types, frozenset(t for t in types if str(t) in protected)
 
 
 def _same_h264(answered: Codec, offered: Codec) -> bool:

@@ -190,6 +190,23 @@ def wrap_rtx(packet: bytes, payload_type: int, seq: int, ssrc: int) -> bytes:
     )
 
 
+def rewrite_header(
+    packet: bytes, seq_offset: int, timestamp_offset: int, ssrc: int
+) -> bytes:
+    """`packet` with other numbers and SSRC; the rest is the same."""
+    first, second, seq, timestamp, _ = HEADER.unpack_from(packet)
+    return (
+        HEADER.pack(
+            first,
+            second,
+            (seq + seq_offset) & 0xFFFF,
+            (timestamp + timestamp_offset) & 0xFFFFFFFF,
+            ssrc,
+        )
+        + packet[HEADER_BYTES:]
+    )
+
+
 def abs_send_time(now_s: float) -> bytes:
     """24 bits of 6.18 fixed-point seconds."""
     return (int(now_s * 262144) & 0xFFFFFF).to_bytes(3)

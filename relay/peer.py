@@ -17,11 +17,13 @@ from relay.aiortc_adapter import (
     unprotect_rtp,
 )
 from relay.control import CloseReason
+from relay.data import DataSession, Payload
 from relay.ice import Address, make_credentials
 from relay.packet import is_rtcp
 from relay.rtcp import is_lone_receiver_report
 
 if TYPE_CHECKING:
+    from relay.data_sdp import DataAgreement
     from relay.negotiation import RemoteTransport
     from relay.router import Router
     from relay.udp import MediaSocket
@@ -35,6 +37,8 @@ MAX_SSRCS = 64  # of a peer; libsrtp keeps and searches a record of each
 
 class Peer:
     """The base of Publisher and Viewer. The router owns it and closes it."""
+
+    max_ssrcs = MAX_SSRCS
 
     def __init__(
         self, router: Router, session: str, reply_to: str, start_timeout_ms: int
@@ -53,6 +57,7 @@ class Peer:
         self.dtls = DtlsServer(
             router.certificate, self.send_raw, self._connected, self.lose
         )
+        self.data: DataSession | None = None  # where data channels are agreed
         self._start_timer = asyncio.get_running_loop().call_later(
             start_timeout_ms / 1000, self._start_timed_out
         )
@@ -93,14 +98,64 @@ class Peer:
             return
         self.closed = True
         self._start_timer.cancel()
+        if self.data is not None:
+            self.data.close()
         self.router.spawn(self.dtls.close())
 
     def _connected(self) -> None:
         if not self.closed:
+            if self.data is not None:
+                self.data.start()
             self.on_connected()
 
     def on_connected(self) -> None:
         raise NotImplementedError  # Publisher and Viewer
+
+    # -- data channels --------------------------------------------------------
+
+    def agree_data(self, agreement: DataAgreement | None, label: str = "") -> None:
+        """Have data channels as agreed, before the handshake.
+
+        `label`: of the channel that the server opens; with "" the peer opens it.
+        """
+        if agreement is not None and self.data is None:
+            self.data = DataSession(
+                self.dtls,
+                agreement,
+                label,
+                clock=self.router.clock,
+                on_message=self._data_received,
+                on_open=self._data_opened,
+                on_malformed=self.router.count_malformed,
+                on_lost=self.router.data.count_lost,
+            )
+
+    @property
+    def has_data(self) -> bool:
+        """Whether a data channel is open."""
+        return self.data is not None and self.data.is_open
+
+    def send_data(self, payload: Payload) -> bool:
+        """Whether the message is on its way to the peer."""
+        return self.data is not None and self.data.send(payload)
+
+    def send_text(self, text: str) -> bool:
+        """As `send_data`, with text of the server's own."""
+        return self.data is not None and self.data.send_text(text)
+
+    def _data_received(self, payload: Payload) -> int:
+        return 0 if self.closed else self.on_data(payload)
+
+    def _data_opened(self) -> None:
+        if not self.closed:
+            self.on_data_open()
+
+    def on_data(self, payload: Payload) -> int:
+        """A message of the peer; how many it was passed on to."""
+        return self.router.data.pass_on(self, payload)
+
+    def on_data_open(self) -> None:
+        """The first data channel is open."""
 
     # -- network ------------------------------------------------------------
 
@@ -158,7 +213,7 @@ class Peer:
         if rtcp and is_lone_receiver_report(data, SRTCP_INDEX + self.dtls.tag_bytes):
             return  # nobody here reads it: not worth its decryption
         ssrc = data[4:8] if rtcp else data[8:12]
-        if ssrc not in self._ssrcs and len(self._ssrcs) >= MAX_SSRCS:
+        if ssrc not in self._ssrcs and len(self._ssrcs) >= self.max_ssrcs:
             return
         plain = unprotect_rtcp(handle, data) if rtcp else unprotect_rtp(handle, data)
         if plain is None:

@@ -36,6 +36,7 @@ FIRST_ESTIMATE_BPS = 2_500_000
 FIRST_ESTIMATE_S = 3.0
 SAME_BURST_S = 0.001  # what arrives within it is one step of the estimator
 MAX_ARRIVALS = 4096  # between two steps of the estimator
+REPORT_INTERVAL_S = 0.2  # each report that is passed on costs a packet a viewer
 NACK_REPEAT_S = 0.1  # upstream round-trip time is not measured without XR
 
 
@@ -47,6 +48,7 @@ class Source:
     track: Track
     ssrc: int = 0
     last_packet: float = 0.0
+    next_report: float = 0.0
     loss: LossDetector | None = None
 
 
@@ -99,6 +101,11 @@ class Publisher(Peer):
 
     def on_connected(self) -> None:
         """Nothing is sent before media arrives."""
+
+    def on_data_open(self) -> None:
+        """Without media the data channel is what makes the stream live."""
+        if not self.sources and not self.started:
+            self.router.publisher_started(self)
 
     # -- media ----------------------------------------------------------------
 
@@ -200,7 +207,9 @@ class Publisher(Peer):
                 if source.loss is not None and packet.ssrc == source.ssrc:
                     source.loss.sender_report(packet.ntp, now)
                     source.track.remember_report(packet, now)
-                    self.stream.send_report(source.track, now)
+                    if now >= source.next_report:
+                        source.next_report = now + REPORT_INTERVAL_S
+                        self.stream.send_report(source.track, now)
 
     def send_urgent_feedback(self, now: float) -> None:
         """NACKs and key-frame requests that are due."""

@@ -20,6 +20,9 @@ MAX_SECTION_CODECS = 96
 ABS_SEND_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
 AUDIO_LEVEL = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
 VIDEO_ORIENTATION = "urn:3gpp:video-orientation"
+SCTP_STREAMS = 64  # said in the form before RFC 8841; nobody reads it
+DATA_CHANNEL = "webrtc-datachannel"
+DEFAULT_MAX_MESSAGE_BYTES = 65536  # RFC 8841 6.1: where nothing is said
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,8 @@ class Media:
     ice_ufrag: str
     ice_pwd: str
     fingerprints: tuple[tuple[str, str], ...]
+    sctp_port: int = 0  # 0 = none is given
+    max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES  # 0 = of any size
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +80,15 @@ class RemoteDescription:
 _ROLES = {"auto": "actpass", "client": "active", "server": "passive"}
 
 
-def parse_sdp(text: str) -> RemoteDescription:
+def parse_sdp(
+    text: str, *, max_sections: int = MAX_MEDIA_SECTIONS
+) -> RemoteDescription:
     """The description in `text`.
 
     Raises:
         ValueError: it is too large or not a usable session description.
     """
-    _check_size(text)
+    _check_size(text, max_sections)
     try:
         parsed = SessionDescription.parse(text)
         media = tuple(_media(section) for section in parsed.media)
@@ -105,7 +112,7 @@ def parse_sdp(text: str) -> RemoteDescription:
     return RemoteDescription(media, bundle)
 
 
-def _check_size(text: str) -> None:
+def _check_size(text: str, max_sections: int) -> None:
     """Bound what the parser's time and memory grow with."""
     if len(text) > MAX_SDP_BYTES:
         raise ValueError("session description too large")
@@ -117,7 +124,7 @@ def _check_size(text: str) -> None:
         lines += 1
         codecs += line.startswith("a=rtpmap:")
         if (
-            sections > MAX_MEDIA_SECTIONS
+            sections > max_sections
             or lines > MAX_SECTION_LINES
             or codecs > MAX_SECTION_CODECS
         ):
@@ -129,6 +136,7 @@ def _media(section: MediaDescription) -> Media:
     dtls = section.dtls
     fingerprints = dtls.fingerprints if dtls else []
     ice = section.ice
+    sctp = section.sctpCapabilities
     return Media(
         kind=section.kind,
         mid=section.rtp.muxId or "",
@@ -144,7 +152,15 @@ def _media(section: MediaDescription) -> Media:
         ice_ufrag=(ice.usernameFragment if ice else "") or "",
         ice_pwd=(ice.password if ice else "") or "",
         fingerprints=tuple((f.algorithm.lower(), f.value) for f in fingerprints),
+        sctp_port=section.sctp_port or _mapped_port(section.sctpmap),
+        max_message_bytes=sctp.maxMessageSize if sctp else DEFAULT_MAX_MESSAGE_BYTES,
     )
+
+
+def _mapped_port(sctpmap: dict[int, str]) -> int:
+    """The port of data channels in the form before RFC 8841; 0 = none."""
+    channels = (port for port, use in sctpmap.items() if use.startswith(DATA_CHANNEL))
+    return next(channels, 0)
 
 
 def _codec(codec: RTCRtpCodecParameters) -> Codec:
@@ -163,7 +179,7 @@ def _codec(codec: RTCRtpCodecParameters) -> Codec:
 
 @dataclass(frozen=True, slots=True)
 class LocalMedia:
-    """One m-section we write. Without codecs it is refused (port 0)."""
+    """One m-section we write. Without codecs or SCTP port it is refused (port 0)."""
 
     kind: str
     mid: str
@@ -176,6 +192,12 @@ class LocalMedia:
     ssrc: int = 0
     rtx_ssrc: int = 0
     cname: str = ""
+    sctp_port: int = 0
+    max_message_bytes: int = 0
+
+    @property
+    def accepted(self) -> bool:
+        return bool(self.codecs or self.sctp_port)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +214,7 @@ class LocalDescription:
     media: tuple[LocalMedia, ...] = field(default=())
 
     def __str__(self) -> str:
-        mids = " ".join(media.mid for media in self.media if media.codecs)
+        mids = " ".join(media.mid for media in self.media if media.accepted)
         lines = [
             "v=0",
             f"o=- {self.session_id} {self.version} IN IP4 127.0.0.1",
@@ -203,22 +225,18 @@ class LocalDescription:
             "a=msid-semantic: WMS *",
         ]
         for media in self.media:
-            lines += self._section(media) if media.codecs else _refused(media)
+            lines += self._section(media) if media.accepted else _refused(media)
         return "\r\n".join(lines) + "\r\n"
 
     def _section(self, media: LocalMedia) -> list[str]:
+        if media.sctp_port:
+            return self._data_section(media)
         payload_types = " ".join(str(codec.payload_type) for codec in media.codecs)
         lines = [
             f"m={media.kind} 9 {media.protocol} {payload_types}",
             "c=IN IP4 0.0.0.0",
             "a=rtcp:9 IN IP4 0.0.0.0",
-            *(f"a={candidate}" for candidate in self.candidates),
-            "a=end-of-candidates",
-            f"a=ice-ufrag:{self.ice_ufrag}",
-            f"a=ice-pwd:{self.ice_pwd}",
-            f"a=fingerprint:sha-256 {self.fingerprint}",
-            f"a=setup:{self.setup}",
-            f"a=mid:{media.mid}",
+            *self._transport(media),
             *(f"a=extmap:{number} {uri}" for number, uri in media.extensions),
             f"a={media.direction}",
         ]
@@ -231,6 +249,30 @@ class LocalDescription:
             if codec.fmtp:
                 lines.append(f"a=fmtp:{codec.payload_type} {codec.fmtp}")
         return lines + _ssrc_lines(media)
+
+    def _data_section(self, media: LocalMedia) -> list[str]:
+        port = media.sctp_port
+        has_old_form = media.formats == (str(port),)
+        return [
+            f"m={media.kind} 9 {media.protocol} {' '.join(media.formats)}",
+            "c=IN IP4 0.0.0.0",
+            *self._transport(media),
+            f"a=sctpmap:{port} {DATA_CHANNEL} {SCTP_STREAMS}"
+            if has_old_form
+            else f"a=sctp-port:{port}",
+            f"a=max-message-size:{media.max_message_bytes}",
+        ]
+
+    def _transport(self, media: LocalMedia) -> list[str]:
+        return [
+            *(f"a={candidate}" for candidate in self.candidates),
+            "a=end-of-candidates",
+            f"a=ice-ufrag:{self.ice_ufrag}",
+            f"a=ice-pwd:{self.ice_pwd}",
+            f"a=fingerprint:sha-256 {self.fingerprint}",
+            f"a=setup:{self.setup}",
+            f"a=mid:{media.mid}",
+        ]
 
 
 def _refused(media: LocalMedia) -> list[str]:

@@ -9,8 +9,10 @@ from relay.control import StreamReport
 from relay.track import Track
 
 if TYPE_CHECKING:
+    from relay.lane import Lane
     from relay.negotiation import IncomingTrack, OutgoingTrack
     from relay.publisher import Publisher
+    from relay.room import Room
     from relay.sdp import Codec
     from relay.viewer import Viewer
 
@@ -26,8 +28,10 @@ class Stream:
         self.publisher: Publisher | None = None
         self.last_session = ""  # of the newest publisher
         self.has_started = False
+        self.has_ended = False  # its SSRCs are never used again
         self.return_window_ms = 0
         self.viewers: dict[str, Viewer] = {}
+        self.room: Room | None = None
         self.expiry: asyncio.TimerHandle | None = None
         self.reported_size = (0, 0)
 
@@ -45,51 +49,40 @@ class Stream:
     def outgoing(self) -> tuple[OutgoingTrack, ...]:
         return tuple(track.outgoing for track in self.tracks.values())
 
-    def track_of(self, ssrc: int) -> Track | None:
-        """The track viewers know by `ssrc`, its RTX stream included."""
-        for track in self.tracks.values():
-            if ssrc in (track.outgoing.ssrc, track.outgoing.rtx_ssrc):
-                return track
-        return None
-
     # -- viewers --------------------------------------------------------------
 
-    def attach(self, viewer: Viewer) -> None:
-        """Media flows to the viewer from the next packet on."""
-        self.retarget()
-        now = viewer.router.clock()
-        for track in self.tracks.values():
-            if track.kind in viewer.accepted:
-                report = track.sender_report(now)
-                if report is not None:
-                    viewer.send_rtcp(report)
-                track.request_key_frame(now)
-        viewer.router.send_urgent_feedback(self)
-
-    def detach(self, viewer: Viewer) -> None:
-        if self.viewers.pop(viewer.session, None) is not None:
-            self.retarget()
-
-    def retarget(self) -> None:
-        """The tracks' targets are those of the connected viewers."""
-        for track in self.tracks.values():
-            targets = [
-                target
-                for viewer in self.viewers.values()
-                if track.kind in viewer.accepted
-                and viewer.started
-                and (target := viewer.target()) is not None
-            ]
-            track.set_targets(targets)
+    def carry(self, lane: Lane) -> None:
+        """The lane carries the track of its kind, and is told of its clock."""
+        if lane.kind not in self.tracks or lane.stream is self:
+            return
+        lane.attach(self)
+        track = self.tracks[lane.kind]
+        now = lane.viewer.router.clock()
+        report = lane.sender_report(now)
+        if report is not None:
+            lane.viewer.send_rtcp(report)
+        if track.is_video:
+            track.request_key_frame(now)
+            lane.viewer.router.send_urgent_feedback(self)
 
     def send_report(self, track: Track, now: float) -> None:
         """Our sender report of `track`, to every viewer that has it."""
         report = track.sender_report(now)
         if report is None:
             return
-        for viewer in self.viewers.values():
-            if viewer.started and track.kind in viewer.accepted:
-                viewer.send_rtcp(report)
+        for lane in track.receivers:
+            if lane.running and lane.viewer.started:
+                own = report if lane.is_shared else lane.sender_report(now)
+                if own is not None:
+                    lane.viewer.send_rtcp(own)
+
+    def release(self) -> None:
+        """No lane carries any track; nothing more is sent or sent again."""
+        self.has_ended = True
+        for track in self.tracks.values():
+            for lane in track.receivers:
+                lane.detach()
+            track.history.clear()
 
     # -- publisher ------------------------------------------------------------
 
@@ -120,10 +113,19 @@ class Stream:
             packets_lost=publisher.packets_lost if publisher else 0,
             jitter_ms=publisher.jitter_ms if publisher else 0,
             rtt_ms=0,
-            viewers=sum(viewer.started for viewer in self.viewers.values()),
+            viewers=self._count_viewers(),
             key_frame_requests=video.key_frames.sent if video else 0,
-            dropped_sends=sum(v.dropped_packets for v in self.viewers.values()),
+            dropped_sends=sum(
+                t.receivers.dropped_packets for t in self.tracks.values()
+            ),
         )
+
+    def _count_viewers(self) -> int:
+        """Its own, and those of its room that are sent something of it just now."""
+        viewers = {v.session for v in self.viewers.values() if v.started}
+        for track in self.tracks.values():
+            viewers |= {lane.viewer.session for lane in track.receivers}
+        return len(viewers)
 
 
 def _format(codec: Codec) -> tuple[str, int, str]:

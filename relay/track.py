@@ -1,8 +1,9 @@
 """One forwarded track: its source may change, its numbering to viewers goes on.
 
 Payload type, SSRC, sequence numbers and timestamps belong to the stream. Each
-packet is made once; viewers share its bytes (design 5). No sequence number is
-ever sent twice with other bytes: under AES-GCM that would reuse a nonce.
+packet is made once; viewers share its bytes (design 5), or get them with numbers of
+their own (relay.lane). No sequence number is ever sent twice with other bytes: under
+AES-GCM that would reuse a nonce.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 
+from relay.audio_level import LevelMeter
 from relay.burst import group_packets
-from relay.fanout import FanOut, Target
+from relay.fanout import FanOut
 from relay.history import PacketHistory
 from relay.keyframes import KeyFrameRequests
 from relay.negotiation import (
@@ -30,10 +32,13 @@ from relay.packet import (
     build_packet,
 )
 from relay.payload import parser_for
+from relay.receivers import Receivers
 from relay.rtcp import SenderReport, build_sender_report
 from relay.seqno import SeqUnwrapper, timestamp_diff
 
 MAX_LATE_PACKETS = 512  # well inside libsrtp's replay window of 1024
+# Much longer ago is the far half of the timestamps, after hours without one.
+LATE_KEY_FRAME_S = 60
 _SENT_SLOTS = 1024
 MAX_PENDING = 512  # a wake-up brings at most RECEIVE_BATCH
 
@@ -68,20 +73,25 @@ class Track:
         self.size = (0, 0)  # of the last key frame, pixels
         self.counters = TrackCounters()
         self.fan_out = FanOut()
+        self.receivers = Receivers()
+        self.levels: LevelMeter | None = None  # while somebody wants to know
         self.last_report: tuple[SenderReport, float] | None = None
         self._pending: list[bytes] = []
         self._unwrapper = SeqUnwrapper()
         self._sent = [-1] * _SENT_SLOTS
         # Below 2**15: SRTP's rollover counter is then sure to agree (RFC 3711 3.3.1).
         self._highest = secrets.randbelow(1 << 15)
-        self._last_timestamp = 0
-        self._last_time = 0.0
+        self.flushed = self._highest  # the highest number of the last flush
+        self.last_timestamp = 0  # of the highest number
+        self.last_time = 0.0
         self._seq_offset = 0
         self._timestamp_offset = 0
         self._floor = 0  # first unwrapped number of this source
         self._fresh_source = True
         self._await_key_frame = False
         self._key_frame_timestamp: int | None = None  # the source's ticks
+        self._key_frame_seq = -1  # its first packet's, -1 = not in this wake-up
+        self._key_frame_index = 0  # of that packet, among the pending
 
     @property
     def timestamp_offset(self) -> int:
@@ -102,8 +112,11 @@ class Track:
 
     def forward(self, packet: RtpPacket, incoming: IncomingTrack, now: float) -> bool:
         """Queue a packet of the source for the next `flush`; whether it was new."""
-        if self.parser is not None and not self._admit_video(packet, now):
-            return False
+        starts_key_frame = False
+        if self.parser is not None:
+            starts_key_frame = self._note_key_frame(packet, now)
+            if self._await_key_frame:
+                return False
         if self._fresh_source:
             self._rebase(packet, now)
         number = self._unwrapper.unwrap(packet.seq)
@@ -132,47 +145,78 @@ class Track:
             wire = bytes((wire[0] | 0x20,)) + wire[1:] + b"\x01"
         self._sent[seq % _SENT_SLOTS] = seq
         if seq > self._highest:
-            self._highest, self._last_timestamp = seq, timestamp
-        self._last_time = now
+            self._highest, self.last_timestamp = seq, timestamp
+        self.last_time = now
         self.counters.packets += 1
         self.counters.payload_bytes += len(packet.payload)
+        if starts_key_frame:
+            self._key_frame_seq, self._key_frame_index = seq, len(self._pending)
         self._pending.append(wire)
         return True
 
     def flush(self, now: float) -> None:
         """Send what `forward` queued to all targets."""
         pending, self._pending = self._pending, []
-        for group in group_packets(pending):
+        if pending and self.receivers.has_waiting:
+            pending = self._start_waiting(pending, now)
+        self._key_frame_seq = -1
+        if self.receivers.changed:
+            self.fan_out.set_targets(self.receivers.take_targets())
+        self._send(pending, now)
+        self.flushed = self._highest
+        if self.receivers.has_waiting:
+            # A key frame whose start came too late has ended the wish, not the wait.
+            self.request_key_frame(now)
+
+    def _start_waiting(self, pending: list[bytes], now: float) -> list[bytes]:
+        """What is left to send when those who wait get their start."""
+        seq, start = self.flushed + 1, 0
+        if self.is_video:
+            if self._key_frame_seq < 0:
+                return pending
+            seq, start = self._key_frame_seq, self._key_frame_index
+            if start:
+                if self.receivers.changed:
+                    self.fan_out.set_targets(self.receivers.take_targets())
+                self._send(pending[:start], now)
+        timestamp = int.from_bytes(pending[start][4:8])
+        self.receivers.start_waiting(seq, timestamp, now)
+        return pending[start:]
+
+    def _send(self, packets: list[bytes], now: float) -> None:
+        for group in group_packets(packets):
             for packet in group:
                 self.history.put(int.from_bytes(packet[2:4]), packet, now)
-            self.fan_out.send(group)
+            self.fan_out.send(group, self._highest)
 
     def request_key_frame(self, now: float) -> None:
         """A viewer cannot decode without one; audio needs none."""
         if self.is_video:
             self.key_frames.wanted(now)
 
-    def set_targets(self, targets: list[Target]) -> None:
-        self.fan_out.set_targets(targets)
-
     def remember_report(self, report: SenderReport, now: float) -> None:
         self.last_report = (report, now)
 
-    def sender_report(self, now: float) -> bytes | None:
-        """Our SR: the source's clock pair, moved on to `now`, our numbering."""
+    def clock_pair(self, now: float) -> tuple[int, int] | None:
+        """NTP time and RTP timestamp at `now`, by the source's last report."""
         if self.last_report is None or self._fresh_source:
             return None
         report, taken = self.last_report
         elapsed = now - taken
+        timestamp = report.rtp_timestamp + self._timestamp_offset
+        return (
+            (report.ntp + int(elapsed * 4294967296)) & 0xFFFFFFFFFFFFFFFF,
+            (timestamp + int(elapsed * self.clock_rate)) & 0xFFFFFFFF,
+        )
+
+    def sender_report(self, now: float) -> bytes | None:
+        """Our SR: the source's clock pair, moved on to `now`, our numbering."""
+        clock_pair = self.clock_pair(now)
+        if clock_pair is None:
+            return None
         return build_sender_report(
             self.outgoing.ssrc,
-            (report.ntp + int(elapsed * 4294967296)) & 0xFFFFFFFFFFFFFFFF,
-            (
-                report.rtp_timestamp
-                + self._timestamp_offset
-                + int(elapsed * self.clock_rate)
-            )
-            & 0xFFFFFFFF,
+            *clock_pair,
             self.counters.packets & 0xFFFFFFFF,
             self.counters.payload_bytes & 0xFFFFFFFF,
             self.outgoing.cname,
@@ -180,23 +224,29 @@ class Track:
 
     # -- inside ---------------------------------------------------------------
 
-    def _admit_video(self, packet: RtpPacket, now: float) -> bool:
+    def _note_key_frame(self, packet: RtpPacket, now: float) -> bool:
+        """Whether a key frame that was not seen before starts here."""
         parser = self.parser
-        if parser is not None and parser.is_key_frame_start(packet.payload):
-            if self._is_new_key_frame(packet.timestamp):
-                self._key_frame_timestamp = packet.timestamp
-                self.key_frames.key_frame_arrived(now)
-            self._await_key_frame = False
-            size = parser.key_frame_size(packet.payload)
-            if size is not None:
-                self.size = size
-        return not self._await_key_frame
+        if parser is None or not parser.is_key_frame_start(packet.payload):
+            return False
+        is_new = self._is_new_key_frame(packet.timestamp)
+        if is_new:
+            self._key_frame_timestamp = packet.timestamp
+            self.key_frames.key_frame_arrived(now)
+        self._await_key_frame = False
+        size = parser.key_frame_size(packet.payload)
+        if size is not None:
+            self.size = size
+        return is_new
 
     def _is_new_key_frame(self, timestamp: int) -> bool:
         """False for one seen before: H.264 starts it twice (parameter sets, then
         the picture), and a retransmission may bring its start late."""
         last = self._key_frame_timestamp
-        return last is None or timestamp_diff(timestamp, last) > 0
+        if last is None:
+            return True
+        behind = timestamp_diff(last, timestamp)
+        return not 0 <= behind < LATE_KEY_FRAME_S * self.clock_rate
 
     def _rebase(self, packet: RtpPacket, now: float) -> None:
         """Make this packet follow the last one that was sent."""
@@ -206,8 +256,8 @@ class Track:
         self._floor = number
         self._seq_offset = self._highest + 1 - number
         if self.counters.packets:
-            elapsed = max(1, int((now - self._last_time) * self.clock_rate))
-            self._timestamp_offset = self._last_timestamp + elapsed - packet.timestamp
+            elapsed = max(1, int((now - self.last_time) * self.clock_rate))
+            self._timestamp_offset = self.last_timestamp + elapsed - packet.timestamp
 
     def _extensions(
         self, packet: RtpPacket, incoming: IncomingTrack, now: float
@@ -222,6 +272,8 @@ class Track:
             value = packet.extensions.get(source_id)
             if value is not None and len(value) == 1:
                 values.append((own_id, value))
+                if self.levels is not None:
+                    self.levels.add(value[0])
         return build_extensions(values)
 
 

@@ -45,6 +45,8 @@ class ControlChannel:
     def emit(self, event: control.Event) -> None:
         """Queue an event. A parent that reads nothing any more ends the relay."""
         transport = self._writer.transport
+        if transport.is_closing():  # the parent is gone: nobody would read it
+            return
         if transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
             logger.error("signalling does not read its events: ending")
             transport.abort()
@@ -73,12 +75,12 @@ async def serve(args: argparse.Namespace) -> None:
     router = Router(args.name, channel.emit, candidates)
     udp = UdpPort(sockets, router)
     udp.start()
-    channel.emit(control.Ready(args.name, os.getpid(), port))
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(_log_rarely())
     commands = asyncio.create_task(channel.commands(router), name="commands")
     timers = asyncio.create_task(router.run(), name="timers")
     loop.add_signal_handler(signal.SIGTERM, commands.cancel)
+    channel.emit(control.Ready(args.name, os.getpid(), port))
     # What exists now lives as long as the process: keep the collector off it.
     gc.collect()
     gc.freeze()

@@ -21,8 +21,9 @@ from aiortc.rtcdtlstransport import (
 from relay import control
 from relay.ice import make_credentials
 from relay.packet import RtpPacket, build_packet, is_rtcp, parse_packet
+from relay.room_offer import MAX_SECTIONS
 from relay.rtcp import RtcpPacket, parse_compound
-from relay.sdp import parse_sdp
+from relay.sdp import Media, parse_sdp
 from tests.relay.clients import CODECS, new_session
 from tests.relay.conftest import WAIT_S, RunningRelay
 
@@ -119,17 +120,24 @@ class RawPeer(asyncio.DatagramProtocol):
 
     # -- descriptions ---------------------------------------------------------
 
-    def describe(self, sections: list[str], setup: str = "actpass") -> str:
+    def describe(
+        self, sections: list[str], setup: str = "actpass", mids: list[str] | None = None
+    ) -> str:
         """A description of complete m-sections without their transport lines."""
-        mids = " ".join(str(index) for index in range(len(sections)))
+        mids = mids or [str(index) for index in range(len(sections))]
+        bundle = " ".join(
+            mid
+            for mid, section in zip(mids, sections, strict=True)
+            if section.split()[1] != "0"
+        )
         transport = (
             f"a=ice-ufrag:{self.credentials.ufrag}\na=ice-pwd:{self.credentials.pwd}\n"
             f"a=fingerprint:sha-256 {FINGERPRINT}\na=setup:{setup}\na=rtcp-mux\n"
         )
-        head = f"v=0\no=- 1 2 IN IP4 127.0.0.1\ns=-\nt=0 0\na=group:BUNDLE {mids}\n"
+        head = f"v=0\no=- 1 2 IN IP4 127.0.0.1\ns=-\nt=0 0\na=group:BUNDLE {bundle}\n"
         return head + "".join(
-            f"{section}a=mid:{index}\n{transport}"
-            for index, section in enumerate(sections)
+            f"{section}a=mid:{mid}\n{transport}"
+            for mid, section in zip(mids, sections, strict=True)
         )
 
     def offer(self, *, audio: bool = True, video: bool = True) -> str:
@@ -144,19 +152,28 @@ class RawPeer(asyncio.DatagramProtocol):
             )
         return self.describe(sections)
 
-    def answer(self, offer: str, *, rtx: bool = True) -> str:
-        """Accepts each section of the relay's offer."""
-        sections = []
-        for media in parse_sdp(offer).media:
-            codecs = [c for c in media.codecs if rtx or c.name != "rtx"]
-            types = " ".join(str(codec.payload_type) for codec in codecs)
-            lines = [f"m={media.kind} 9 {media.protocol} {types}", "a=recvonly"]
-            for codec in codecs:
-                lines.append(f"a=rtpmap:{codec.rtpmap()}")
-                if codec.fmtp:
-                    lines.append(f"a=fmtp:{codec.payload_type} {codec.fmtp}")
-            sections.append("\n".join(lines) + "\n")
-        return self.describe(sections, setup="active")
+    def answer(
+        self,
+        offer: str,
+        *,
+        rtx: bool = True,
+        data: bool = True,
+        refuse: Callable[[Media], bool] = lambda media: False,
+    ) -> str:
+        """Accepts each section of the relay's offer but those to `refuse`."""
+        sections, mids = [], []
+        for media in parse_sdp(offer, max_sections=MAX_SECTIONS).media:
+            mids.append(media.mid)
+            formats = " ".join(media.formats)
+            if media.port == 0 or refuse(media):
+                sections.append(f"m={media.kind} 0 {media.protocol} {formats}\n")
+            elif media.kind == "application":
+                port = 9 if data else 0
+                head = f"m=application {port} {media.protocol} {formats}"
+                sections.append(f"{head}\na=sctp-port:5000\n")
+            else:
+                sections.append(_receive(media, rtx=rtx))
+        return self.describe(sections, setup="active", mids=mids)
 
     def remember(self, description: str) -> None:
         """Take ICE and DTLS of the relay from its description."""
@@ -287,6 +304,18 @@ class RawPeer(asyncio.DatagramProtocol):
 
     def rtcp_of(self, kind: type[P]) -> list[P]:
         return [packet for packet in self.rtcp if isinstance(packet, kind)]
+
+
+def _receive(media: Media, *, rtx: bool) -> str:
+    codecs = [c for c in media.codecs if rtx or c.name != "rtx"]
+    types = " ".join(str(codec.payload_type) for codec in codecs)
+    direction = "inactive" if media.direction == "inactive" else "recvonly"
+    lines = [f"m={media.kind} 9 {media.protocol} {types}", f"a={direction}"]
+    for codec in codecs:
+        lines.append(f"a=rtpmap:{codec.rtpmap()}")
+        if codec.fmtp:
+            lines.append(f"a=fmtp:{codec.payload_type} {codec.fmtp}")
+    return "\n".join(lines) + "\n"
 
 
 def accept_offer(

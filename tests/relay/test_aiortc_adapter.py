@@ -18,7 +18,9 @@ from hypothesis import strategies as st
 
 from relay.aiortc_adapter import (
     MAX_DATAGRAM,
+    MAX_QUEUED_DATA,
     MAX_QUEUED_DATAGRAMS,
+    MAX_RECORDS,
     PROFILES,
     BurstBuffer,
     Certificate,
@@ -26,6 +28,8 @@ from relay.aiortc_adapter import (
     _Datagrams,
     protect_rtcp,
     protect_rtp,
+    run_now,
+    split_records,
     unprotect_rtcp,
     unprotect_rtp,
 )
@@ -122,6 +126,54 @@ async def test_every_profile_adds_what_it_says(profile: object) -> None:
     assert len(protected) == len(packet) + association.server.tag_bytes
     assert association.client._rx_srtp.unprotect(protected) == packet
     await association.close()
+
+
+def record(body: bytes) -> bytes:
+    return b"\x17\xfe\xfd" + bytes(8) + len(body).to_bytes(2) + body
+
+
+async def test_all_records_of_a_datagram_are_read_and_none_is_kept(
+    association: Association,
+) -> None:
+    await association.connect()
+    await soon(association.connected)
+    got: list[bytes] = []
+    arrived = asyncio.Event()
+
+    def hear(data: bytes) -> None:
+        got.append(data)
+        if data == b"last":
+            arrived.set()
+
+    association.server.on_data = hear
+    ssl = association.client._ssl
+    for texts in ([b"%d" % n for n in range(MAX_RECORDS + 20)], [b"last"]):
+        records = []
+        for text in texts:
+            ssl.send(text)
+            records.append(ssl.bio_read(1500))
+        association.server.feed(b"".join(records))
+    await soon(arrived)
+    assert got == [*(b"%d" % n for n in range(MAX_RECORDS)), b"last"]
+
+
+@pytest.mark.parametrize(
+    ("datagram", "records"),
+    [
+        (record(b"one"), [record(b"one")]),
+        (record(b"") + record(b"two"), [record(b""), record(b"two")]),
+        (record(b"one") + record(b"two")[:-1], [record(b"one")]),
+        (record(b"one") + bytes(12), [record(b"one")]),
+        (bytes(12), []),
+        (b"", []),
+        (record(b"x") * 50, [record(b"x")] * MAX_RECORDS),
+    ],
+    ids=range(7),
+)
+def test_a_datagram_is_cut_into_its_whole_records(
+    datagram: bytes, records: list[bytes]
+) -> None:
+    assert split_records(datagram) == records
 
 
 async def test_another_certificate_is_refused(association: Association) -> None:
@@ -314,3 +366,49 @@ def test_layouts_are_bounded() -> None:
     for size in range(600):
         burst.load([make_packet(bytes(size))], 16)
     assert len(burst._layouts) <= BurstBuffer._MAX_LAYOUTS
+
+
+# -- application data ---------------------------------------------------------
+
+
+async def test_application_data_goes_both_ways(association: Association) -> None:
+    got: asyncio.Queue[bytes] = asyncio.Queue()
+    answers: asyncio.Queue[bytes] = asyncio.Queue()
+
+    class Receiver:
+        async def _handle_data(self, data: bytes) -> None:
+            answers.put_nowait(data)
+
+    association.server.on_data = got.put_nowait
+    association.client._register_data_receiver(Receiver())
+    await association.connect()
+    await soon(association.connected)
+    await association.client._send_data(b"question")
+    assert await asyncio.wait_for(got.get(), WAIT_S) == b"question"
+    association.server.send_data(b"answer")
+    assert await asyncio.wait_for(answers.get(), WAIT_S) == b"answer"
+
+
+async def test_data_before_and_after_the_association_is_lost(
+    association: Association,
+) -> None:
+    association.server.send_data(b"too early")
+    await association.connect()
+    await soon(association.connected)
+    await association.client.stop()
+    await soon(association.closed)
+    association.server.send_data(b"too late")
+    await association.server.close()
+    association.server.send_data(b"much too late")
+
+
+async def test_more_datagrams_may_wait_once_connected(association: Association) -> None:
+    assert association.server._datagrams.limit == MAX_QUEUED_DATAGRAMS
+    await association.connect()
+    await soon(association.connected)
+    assert association.server._datagrams.limit == MAX_QUEUED_DATA
+
+
+async def test_a_coroutine_that_waits_cannot_be_run_on_the_spot() -> None:
+    with pytest.raises(RuntimeError):
+        run_now(asyncio.sleep(1))

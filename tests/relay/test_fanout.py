@@ -12,12 +12,14 @@ from relay import fanout
 from relay.aiortc_adapter import protect_rtp
 from relay.batch import Batch
 from relay.burst import group_packets
-from relay.fanout import FanOut, Target
+from relay.fanout import FanOut, Rewrite, Target
+from relay.packet import parse_packet, rewrite_header
 from relay.udp import SOL_UDP, UDP_SEGMENT, MediaSocket, gso_works
 from tests.relay.srtp import Receiver, Sender
 from tests.relay.test_packet import make_packet
 
 SIZES = (500, 490, 500, 30)
+HIGHEST = 9
 
 
 class Viewer:
@@ -107,8 +109,8 @@ def test_every_viewer_gets_the_same_packets(
     viewers += [Viewer(sender, tag_bytes) for _ in range(3)]
     fan_out = FanOut()
     fan_out.set_targets([viewer.target for viewer in viewers])
-    fan_out.send(a_group())
-    fan_out.send([make_packet(seq=9)])
+    fan_out.send(a_group(), HIGHEST)
+    fan_out.send([make_packet(seq=9)], HIGHEST)
     for viewer in viewers:
         assert viewer.received() == [*a_group(), make_packet(seq=9)]
         assert (viewer.sent_packets, viewer.dropped_packets) == (5, 0)
@@ -121,7 +123,7 @@ def test_viewers_of_both_tag_sizes_share_a_burst(
     viewers += [Viewer(sender, 16), Viewer(sender, 10), Viewer(sender, 16)]
     fan_out = FanOut()
     fan_out.set_targets([viewer.target for viewer in viewers])
-    fan_out.send(a_group())
+    fan_out.send(a_group(), HIGHEST)
     assert [viewer.received() for viewer in viewers] == [a_group()] * 3
 
 
@@ -137,7 +139,7 @@ def test_a_path_without_segmentation_gets_single_packets(
     viewers.append(Viewer(sender))
     fan_out = FanOut()
     fan_out.set_targets([viewers[0].target])
-    fan_out.send(a_group())
+    fan_out.send(a_group(), HIGHEST)
     assert viewers[0].received() == a_group()
     assert (viewers[0].sent_packets, viewers[0].dropped_packets) == (4, 0)
     assert sender.gso  # other paths keep it
@@ -152,8 +154,8 @@ def test_a_viewer_that_the_kernel_refuses_stops_nobody_else(
     targets[1] = targets[1]._replace(address=("127.0.0.1", 0))  # EINVAL
     fan_out = FanOut()
     fan_out.set_targets(targets)
-    fan_out.send(a_group())
-    fan_out.send([make_packet(seq=9)])
+    fan_out.send(a_group(), HIGHEST)
+    fan_out.send([make_packet(seq=9)], HIGHEST)
     everything = [*a_group(), make_packet(seq=9)]
     assert [v.received() for v in viewers] == [everything, [], everything]
     assert [v.sent_packets for v in viewers] == [5, 0, 5]
@@ -167,7 +169,7 @@ def test_many_viewers_get_every_packet_once(
     viewers += [Viewer(sender) for _ in range(35)]  # more than two batches
     fan_out = FanOut()
     fan_out.set_targets([viewer.target for viewer in viewers])
-    fan_out.send(a_group())
+    fan_out.send(a_group(), HIGHEST)
     assert all(viewer.received() == a_group() for viewer in viewers)
 
 
@@ -186,7 +188,7 @@ def test_an_ipv6_viewer_is_reached(viewers: list[Viewer]) -> None:
         target = viewers[0].target._replace(address=receiver.getsockname())
         fan_out = FanOut()
         fan_out.set_targets([target])
-        fan_out.send(a_group())
+        fan_out.send(a_group(), HIGHEST)
         assert len([receiver.recv(2048) for _ in a_group()]) == len(a_group())
 
 
@@ -210,7 +212,7 @@ def test_a_send_that_would_block_is_counted_and_not_repeated(
     viewers.append(Viewer(sender))
     fan_out = FanOut()
     fan_out.set_targets([viewers[0].target])
-    fan_out.send(a_group())
+    fan_out.send(a_group(), HIGHEST)
     assert viewers[0].sent_packets == 0
     assert viewers[0].dropped_packets == 4
     assert len(singles) == (0 if gso else 4)
@@ -228,14 +230,14 @@ def test_a_viewer_whose_packets_cannot_be_protected_holds_up_nobody(
     fan_out.set_targets([viewer.target for viewer in viewers])
     far_ahead = make_packet(seq=0x7000)  # whatever follows is older than the window
     assert protect_rtp(viewers[0].target.handle, far_ahead) is not None
-    fan_out.send(a_group()[:count])
+    fan_out.send(a_group()[:count], HIGHEST)
     assert viewers[1].received() == a_group()[:count]
     assert viewers[0].received() == []
     assert viewers[0].dropped_packets == count
 
 
 def test_without_targets_nothing_is_sent() -> None:
-    FanOut().send(a_group())
+    FanOut().send(a_group(), HIGHEST)
 
 
 @pytest.mark.skipif(not gso_works(), reason="no UDP_SEGMENT here")
@@ -246,5 +248,80 @@ def test_nothing_is_cut_after_a_burst(
     viewers.append(Viewer(MediaSocket(udp, gso=True)))
     fan_out = FanOut()
     fan_out.set_targets([viewers[0].target])
-    fan_out.send(a_group())
+    fan_out.send(a_group(), HIGHEST)
     assert udp.getsockopt(SOL_UDP, UDP_SEGMENT) == 0
+
+
+# -- numbers of a viewer's own ------------------------------------------------
+
+
+def rewritten(viewer: Viewer, index: int, floor: int = 0) -> Target:
+    return viewer.target._replace(
+        rewrite=Rewrite(1000 * index, 70000 * index, 9000 + index, floor)
+    )
+
+
+def as_sent(packets: list[bytes], index: int) -> list[bytes]:
+    return [
+        rewrite_header(packet, 1000 * index, 70000 * index, 9000 + index)
+        for packet in packets
+    ]
+
+
+@pytest.mark.parametrize("gso", [False, True])
+@pytest.mark.parametrize("tag_bytes", [16, 10])
+def test_each_viewer_gets_its_own_numbers_and_others_the_shared_ones(
+    udp: socket.socket, viewers: list[Viewer], gso: bool, tag_bytes: int
+) -> None:
+    sender = MediaSocket(udp, gso=gso and gso_works())
+    viewers += [Viewer(sender, tag_bytes) for _ in range(20)]  # over one batch
+    shared, own = viewers[:2], viewers[2:]
+    fan_out = FanOut()
+    fan_out.set_targets(
+        [viewer.target for viewer in shared]
+        + [rewritten(viewer, index) for index, viewer in enumerate(own)]
+    )
+    sent = [*a_group(), make_packet(seq=9)]
+    fan_out.send(a_group(), HIGHEST)
+    fan_out.send(sent[-1:], HIGHEST)
+    assert [viewer.received() for viewer in shared] == [sent, sent]
+    for index, viewer in enumerate(own):
+        assert viewer.received() == as_sent(sent, index)
+        assert (viewer.sent_packets, viewer.dropped_packets) == (5, 0)
+
+
+def test_numbers_wrap_within_their_fields(
+    udp: socket.socket, viewers: list[Viewer]
+) -> None:
+    viewers.append(Viewer(MediaSocket(udp, gso=False)))
+    fan_out = FanOut()
+    fan_out.set_targets(
+        [viewers[0].target._replace(rewrite=Rewrite(-10, -(1 << 33) - 5, 7, -99))]
+    )
+    fan_out.send([make_packet(seq=3)], 3)
+    (data,) = viewers[0].received()
+    first = parse_packet(make_packet(seq=3))
+    packet = parse_packet(data)
+    assert packet.seq == 65529
+    assert packet.timestamp == (first.timestamp - 5) & 0xFFFFFFFF
+
+
+def test_a_late_packet_goes_only_to_those_who_had_started(
+    udp: socket.socket, viewers: list[Viewer]
+) -> None:
+    sender = MediaSocket(udp, gso=gso_works())
+    viewers += [Viewer(sender) for _ in range(3)]
+    fan_out = FanOut()
+    highest = 5 << 16 | 3  # the group's numbers are 0 to 3 of this cycle
+    floors = [highest - 3, highest - 1, highest + 1]
+    fan_out.set_targets(
+        [
+            rewritten(viewer, 1, floor)
+            for viewer, floor in zip(viewers, floors, strict=True)
+        ]
+    )
+    group = a_group()
+    fan_out.send(group, highest)
+    everything = as_sent(group, 1)
+    assert [v.received() for v in viewers] == [everything, everything[2:], []]
+    assert [v.sent_packets for v in viewers] == [4, 2, 0]

@@ -8,7 +8,6 @@ import pytest
 from aiortc import RTCSessionDescription
 
 from relay.negotiation import (
-    SEND_PAYLOAD_TYPES,
     OutgoingTrack,
     PublisherAgreement,
     Transport,
@@ -226,10 +225,10 @@ def test_viewers_are_offered_our_own_numbers() -> None:
     text, id_mapping = offer_viewer("one", (AUDIO, H264), TRANSPORT)
     audio, video = parse_sdp(text).media
     assert id_mapping == {"0": "ARDAMSaone", "1": "ARDAMSvone"}
-    assert [c.payload_type for c in audio.codecs] == [SEND_PAYLOAD_TYPES["audio"]]
-    assert [c.payload_type for c in video.codecs] == [SEND_PAYLOAD_TYPES["video"], 97]
+    assert [c.payload_type for c in audio.codecs] == [111]
+    assert [c.payload_type for c in video.codecs] == [106, 107]
     assert video.codecs[0].fmtp == H264_FMTP
-    assert video.codecs[1].fmtp == "apt=96"
+    assert video.codecs[1].fmtp == "apt=106"
     assert (audio.ssrcs, video.ssrcs) == ((1001,), (2001, 2002))
     assert {media.setup for media in (audio, video)} == {"actpass"}
     assert {media.direction for media in (audio, video)} == {"sendonly"}

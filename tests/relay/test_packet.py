@@ -22,6 +22,7 @@ from relay.packet import (
     pad_packet,
     parse_extensions,
     parse_packet,
+    rewrite_header,
     unwrap_rtx,
     wrap_rtx,
 )
@@ -237,3 +238,19 @@ def test_rtcp_is_told_from_rtp(data: bytes, expected: bool) -> None:
 def test_the_largest_packet_fits_an_ethernet_frame_with_all_that_is_added() -> None:
     ipv6, udp, tag, original_seq = 40, 8, 16, 2
     assert MAX_PACKET_BYTES + original_seq + tag + udp + ipv6 <= 1500
+
+
+def test_a_rewritten_header_changes_numbers_and_ssrc_alone() -> None:
+    packet = make_packet(b"payload", seq=65530)
+    before, after = (
+        parse_packet(packet),
+        parse_packet(rewrite_header(packet, 10, -1, 0xFFFFFFFF)),
+    )
+    assert (after.seq, after.ssrc) == (4, 0xFFFFFFFF)
+    assert after.timestamp == (before.timestamp - 1) & 0xFFFFFFFF
+    assert (after.payload, after.marker, after.extensions, after.payload_type) == (
+        before.payload,
+        before.marker,
+        before.extensions,
+        before.payload_type,
+    )

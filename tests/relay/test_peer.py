@@ -120,7 +120,7 @@ async def test_an_address_belongs_to_who_checked_last(
     assert router._by_address[first.address] is second_peer
     await first.check()
     assert router._by_address[first.address] is first_peer
-    router._remove(second_peer)
+    router.remove(second_peer)
     assert router._by_address[first.address] is first_peer
 
 

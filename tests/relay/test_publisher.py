@@ -274,6 +274,22 @@ async def test_a_sender_report_reaches_viewers_with_our_ssrc(
     assert report.ntp == 5 << 32
 
 
+async def test_a_flood_of_sender_reports_is_not_passed_on(
+    still_relay: RunningRelay,
+) -> None:
+    peer = await publish_raw(still_relay, STREAM)
+    viewer = await play_raw(still_relay, STREAM)
+    for ntp in range(5):
+        peer.send_rtcp(build_sender_report(VIDEO_SSRC, ntp << 32, 3000, 1, 1, "name"))
+    await peer.check()
+    await viewer.check()
+    assert len(viewer.rtcp_of(SenderReport)) == 1
+    still_relay.clock.now += REPORT_INTERVAL_S
+    peer.send_rtcp(build_sender_report(VIDEO_SSRC, 9 << 32, 3000, 1, 1, "name"))
+    await viewer.until(lambda: len(viewer.rtcp_of(SenderReport)) == 2)
+    assert viewer.rtcp_of(SenderReport)[-1].ntp == 9 << 32
+
+
 async def test_broken_rtcp_is_counted(still_relay: RunningRelay) -> None:
     peer = await publish_raw(still_relay, STREAM)
     peer.send_rtcp(bytes.fromhex("80c9000111111111 40c90001"))
@@ -327,7 +343,7 @@ async def publisher(still_relay: RunningRelay) -> Publisher:
     """One whose packets are put in after SRTP."""
     agreement = answer_publisher(
         parse_sdp(OFFER),
-        still_relay.router._transport(Publisher(still_relay.router, "x", "", 9, 0)),
+        still_relay.router.transport(Publisher(still_relay.router, "x", "", 9, 0)),
         CODECS,
     )
     made = Publisher(still_relay.router, "s", "socket", 8000, 0)

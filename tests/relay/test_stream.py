@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
+from relay import control
 from relay.negotiation import IncomingTrack
 from relay.rtcp import SenderReport, build_sender_report, parse_compound
 from relay.sdp import Codec
 from relay.stream import Stream
 from tests.relay.conftest import RunningRelay
 from tests.relay.raw_peer import VIDEO_SSRC, play_raw, publish_raw
+from tests.relay.room_clients import join, watch
 from tests.relay.test_track import AUDIO, VIDEO
 
 
@@ -41,14 +43,6 @@ def test_a_publisher_with_other_formats_does_not_fit(
     incoming: tuple[IncomingTrack, ...],
 ) -> None:
     assert not Stream("A/x", (AUDIO, VIDEO)).fits(incoming)
-
-
-def test_a_track_is_found_by_its_media_and_its_rtx_ssrc() -> None:
-    stream = Stream("A/x", (AUDIO, VIDEO))
-    video = stream.tracks["video"]
-    assert stream.track_of(video.outgoing.ssrc) is video
-    assert stream.track_of(video.outgoing.rtx_ssrc) is video
-    assert stream.track_of(1) is not video or video.outgoing.ssrc == 1
 
 
 def test_the_id_is_what_follows_the_application() -> None:
@@ -87,3 +81,21 @@ async def test_viewers_are_counted_in_the_report(still_relay: RunningRelay) -> N
     (report,) = still_relay.router.report(still_relay.clock.now).streams
     assert report.viewers == 3
     assert still_relay.router.report(0).peers == 4
+
+
+async def test_a_rooms_viewers_count_while_they_are_sent_something(
+    still_relay: RunningRelay,
+) -> None:
+    await join(still_relay, "ann")
+    await play_raw(still_relay, "LiveApp/ann")
+    client = await watch(still_relay)
+
+    def viewers() -> int:
+        (report,) = still_relay.router.report(still_relay.clock.now).streams
+        return report.viewers
+
+    assert viewers() == 2
+    still_relay.router.handle(
+        control.SetTracks(client.peer.session, "ann", video=False, audio=False)
+    )
+    assert viewers() == 1

@@ -49,7 +49,7 @@ class RecordingFanOut:
     def __init__(self) -> None:
         self.sent: list[bytes] = []
 
-    def send(self, group: list[bytes]) -> None:
+    def send(self, group: list[bytes], highest: int) -> None:
         self.sent += group
 
 

@@ -6,7 +6,7 @@ import pytest
 from aiortc.rtp import RtpPacket as AiortcPacket
 from aiortc.rtp import unwrap_rtx
 
-from relay.negotiation import SEND_RTX_PAYLOAD_TYPE
+from relay import control
 from relay.rtcp import (
     PictureLoss,
     build_fir,
@@ -15,7 +15,8 @@ from relay.rtcp import (
     build_remb,
 )
 from relay.stream import Stream
-from relay.viewer import MAX_RETRANSMITS_PER_S, Viewer
+from relay.subscriber import MAX_RETRANSMITS_PER_S
+from relay.viewer import Viewer
 from tests.relay.conftest import RunningRelay
 from tests.relay.raw_peer import KEY_FRAME, RawPeer, play_raw, publish_raw
 
@@ -54,7 +55,7 @@ async def test_a_nack_is_answered_by_rtx(still_relay: RunningRelay) -> None:
     viewer.send_rtcp(build_nack(1, video_ssrc(still_relay), [seq]))
     await viewer.until(lambda: len(viewer.rtp) == 6)
     rtx = AiortcPacket.parse(viewer.plain[-1])
-    assert rtx.payload_type == SEND_RTX_PAYLOAD_TYPE
+    assert rtx.payload_type == 97
     assert rtx.ssrc == stream_of(still_relay).tracks["video"].outgoing.rtx_ssrc
     found = unwrap_rtx(rtx, 96, video_ssrc(still_relay))
     assert found.serialize() == AiortcPacket.parse(lost).serialize()
@@ -195,9 +196,81 @@ async def test_media_from_a_viewer_goes_nowhere(still_relay: RunningRelay) -> No
 
 async def test_it_gets_what_it_accepted_only(still_relay: RunningRelay) -> None:
     publisher, viewer = await watch(still_relay)
-    viewer_of(still_relay, viewer).accepted = frozenset({"audio"})
-    stream_of(still_relay).retarget()
+    viewer_of(still_relay, viewer).set_tracks(video=False, audio=None)
     publisher.send_video(50)
     publisher.send_audio(1)
     await viewer.until(lambda: len(viewer.rtp) == 6)
     assert viewer.rtp[-1].payload_type == 111
+
+
+async def test_a_paused_viewer_gets_nothing_and_resumes_without_a_gap(
+    still_relay: RunningRelay,
+) -> None:
+    publisher, viewer = await watch(still_relay)
+    set_tracks(still_relay, viewer, video=False)
+    publisher.send_video(50)
+    await publisher.check()
+    await viewer.check()
+    assert len(viewer.rtp) == 5
+    still_relay.clock.now += 3
+    publisher.rtcp.clear()
+    set_tracks(still_relay, viewer, video=True)
+    await publisher.until(lambda: publisher.rtcp_of(PictureLoss))
+    publisher.send_video(51)
+    publisher.send_video(52, KEY_FRAME)
+    publisher.send_video(53)
+    await viewer.until(lambda: len(viewer.rtp) == 7)
+    seqs = [packet.seq for packet in viewer.rtp]
+    assert seqs == list(range(seqs[0], seqs[0] + 7))
+    assert {packet.ssrc for packet in viewer.rtp} == {video_ssrc(still_relay)}
+    assert viewer.rtp[5].timestamp - viewer.rtp[4].timestamp == 46 * 3000
+
+
+async def test_another_viewer_is_not_paused_with_it(still_relay: RunningRelay) -> None:
+    publisher, viewer = await watch(still_relay)
+    other = await play_raw(still_relay, STREAM)
+    set_tracks(still_relay, viewer, video=False)
+    set_tracks(still_relay, viewer, video=True)
+    publisher.send_video(50, KEY_FRAME)
+    await other.until(lambda: len(other.rtp) == 1)
+    await viewer.until(lambda: len(viewer.rtp) == 6)
+    assert other.rtp[0].payload == viewer.rtp[5].payload
+    assert other.rtp[0].seq != viewer.rtp[5].seq
+
+
+async def test_it_may_begin_without_a_kind(still_relay: RunningRelay) -> None:
+    publisher = await publish_raw(still_relay, STREAM)
+    viewer = await RawPeer.open(still_relay)
+    still_relay.router.handle(
+        control.CreateOffer(viewer.session, "socket", STREAM, 8000, send_video=False)
+    )
+    offered = await still_relay.event(control.Offered, viewer.session)
+    still_relay.router.handle(
+        control.AcceptAnswer(viewer.session, viewer.answer(offered.sdp))
+    )
+    await viewer.connect(offered.sdp)
+    publisher.send_video(2, KEY_FRAME)
+    publisher.send_audio(2)
+    await viewer.until(lambda: viewer.rtp)
+    await viewer.check()
+    assert [packet.payload_type for packet in viewer.rtp] == [111]
+    set_tracks(still_relay, viewer, track="", video=True)
+    publisher.send_video(3)
+    await viewer.until(lambda: len(viewer.rtp) == 2)
+
+
+@pytest.mark.parametrize("track", ["two", "LiveApp/one", "one "])
+async def test_a_track_that_is_not_viewed_is_ignored(
+    still_relay: RunningRelay, track: str
+) -> None:
+    publisher, viewer = await watch(still_relay)
+    set_tracks(still_relay, viewer, track=track, video=False)
+    still_relay.router.handle(control.SetTracks("unknown", "", video=False))
+    publisher.send_video(50)
+    await viewer.until(lambda: len(viewer.rtp) == 6)
+
+
+def set_tracks(
+    relay: RunningRelay, peer: RawPeer, track: str = "one", **kinds: bool
+) -> None:
+    relay.router.handle(control.SetTracks(peer.session, track, **kinds))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import socket
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from relay import control
+from relay.worker import ControlChannel
 from tests.relay.conftest import WAIT_S, E
 from tests.relay.test_sdp import OFFER
 
@@ -100,3 +102,16 @@ def test_a_taken_port_is_told_in_one_line() -> None:
             assert worker.process.stderr.read().startswith("relay relay-7: ")
         finally:
             worker.close()
+
+
+async def test_what_nobody_reads_any_more_is_not_written() -> None:
+    ours, theirs = socket.socketpair()
+    reader, writer = await asyncio.open_connection(sock=ours)
+    channel = ControlChannel(reader, writer)
+    channel.emit(control.StreamEnded("A/x", "s"))
+    writer.close()
+    channel.emit(control.StreamEnded("A/y", "s"))
+    await writer.wait_closed()
+    with theirs:
+        assert control.decode(theirs.recv(4096)) == control.StreamEnded("A/x", "s")
+        assert theirs.recv(4096) == b""
