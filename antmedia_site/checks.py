@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Info, Tags, Warning, register
 
 from antmedia_site.environment import read_text
+from streams.push import load_sender
 
 MIN_SECRET_KEY_CHARS = 32  # 128 bits even when it is hexadecimal
 
@@ -30,6 +31,16 @@ UNCOUNTED_PROXY = Info(
     ),
     id="antmedia_site.I001",
 )
+
+
+@register()
+def check_push_sender(**_: Any) -> list[CheckMessage]:
+    """PUSH_SENDER is empty or names what can be called: a start ends here otherwise."""
+    try:
+        load_sender(settings.PUSH_SENDER)
+    except Exception as error:  # somebody else's module may raise anything
+        return [Error(f"PUSH_SENDER: {error}", id="antmedia_site.E002")]
+    return []
 
 
 @register(Tags.security, deploy=True)

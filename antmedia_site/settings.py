@@ -36,6 +36,7 @@ TLS_PROXY = read_bool("TLS_PROXY", default=False)
 TRUSTED_PROXIES = read_int("TRUSTED_PROXIES", 0, 0, 16)
 CPU_LIMIT = read_int("CPU_LIMIT", 85, 10, 100)
 MIN_FREE_RAM_MB = read_int("MIN_FREE_RAM_MB", 10, 0, 1_000_000)
+PUSH_SENDER = read_text("PUSH_SENDER")  # dotted path (docs/push.md)
 
 SECRET_KEY = read_text("SECRET_KEY") or load_or_create_secret(DATA_DIR / "secret_key")
 DEBUG = read_bool("DEBUG", default=False)

@@ -8,7 +8,7 @@ limits: what a later one needs is looked up only for who has passed the earlier.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
@@ -38,6 +38,7 @@ class Denial(StrEnum):
     UNASKED = "unasked"  # the webhook has to be asked first; never leaves services
     BLOCKED = "blocked"
     ROOM_FULL = "room_full"
+    ROOM_FAILED = "room_failed"  # the id it names is a stream, or no id at all
     NO_SEAT = "no_seat"  # two peers are connected already
     VIEWER_LIMIT = "viewer_limit"
 
@@ -110,6 +111,7 @@ class LimitFacts:
 
     room_publishers: int = 0
     room_limit: int | None = None
+    room_unusable: bool = False  # what is named as the main track cannot be one
     stream_viewers: int = 0
     stream_limit: int | None = None
     application_viewers: int = 0
@@ -129,6 +131,7 @@ class PublishFacts:
     publishers: int = 0  # of other streams; counted where there is a limit
     publisher_limit: int | None = None
     room: RoomFacts = NO_ROOM
+    is_room: bool = False  # the id is that of a room
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +139,9 @@ class PlayFacts:
     server: ServerFacts
     played_by_this_socket: bool
     once_per_session: bool
-    streaming: bool  # media flows, or its publisher may still return
+    # Media flows, or its publisher may still return. Of a room: somebody publishes
+    # there, is about to, or may return.
+    streaming: bool
     now_ms: int = 0
     room: RoomFacts = NO_ROOM
 
@@ -217,6 +222,24 @@ def decide_limits(facts: LimitFacts) -> None:
     _decide(LIMIT_RULES, facts)
 
 
+DEFAULT_ROLE = "default"
+
+
+def role_or_default(role: str) -> str:
+    """A blank role is the default one (contract 6.4)."""
+    return role.strip() or DEFAULT_ROLE
+
+
+def visible_roles(matrix: Mapping[str, Sequence[str]], role: str) -> tuple[str, ...]:
+    """The roles of the participants that a viewer of `role` sees (contract 6.4).
+
+    Viewers name their role themselves: one that the matrix does not know sees what
+    the default one sees, so that no invented name shows more.
+    """
+    seen = matrix.get(role_or_default(role))
+    return tuple(matrix.get(DEFAULT_ROLE, ()) if seen is None else seen)
+
+
 def _decide(rules: Rules[Facts], facts: Facts) -> None:
     for reason, holds in rules:
         if holds(facts):
@@ -261,7 +284,7 @@ PUBLISH_RULES: Rules[PublishFacts] = (
     ),
     (Denial.NO_CODEC, lambda facts: not facts.codec_enabled),
     (Denial.ALREADY_PUBLISHING, lambda facts: facts.published_by_this_socket),
-    (Denial.ID_IN_USE, lambda facts: facts.published_by_another),
+    (Denial.ID_IN_USE, lambda facts: facts.published_by_another or facts.is_room),
     (
         Denial.UNREGISTERED,
         lambda facts: facts.registration_required and not facts.registered,
@@ -328,6 +351,7 @@ LIMIT_RULES: Rules[LimitFacts] = (
         Denial.ROOM_FULL,
         lambda facts: is_reached(facts.room_limit, facts.room_publishers),
     ),
+    (Denial.ROOM_FAILED, lambda facts: facts.room_unusable),
     (
         Denial.VIEWER_LIMIT,
         lambda facts: is_reached(facts.stream_limit, facts.stream_viewers),

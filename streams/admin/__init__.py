@@ -10,6 +10,7 @@ from streams.admin.applications import ApplicationAdmin
 from streams.admin.broadcasts import BroadcastAdmin
 from streams.admin.events import ConnectionEventAdmin, WebhookDeliveryAdmin
 from streams.admin.nodes import NodeAdmin
+from streams.admin.push import PushTokenAdmin
 from streams.admin.sessions import LiveSessionAdmin
 from streams.admin.subscribers import SubscriberAdmin
 from streams.admin.tokens import TokenAdmin
@@ -25,6 +26,7 @@ __all__ = [
     "ConnectionEventAdmin",
     "LiveSessionAdmin",
     "NodeAdmin",
+    "PushTokenAdmin",
     "SubscriberAdmin",
     "TokenAdmin",
     "WebhookDeliveryAdmin",

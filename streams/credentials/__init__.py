@@ -17,7 +17,11 @@ from streams.credentials.totp import (
     subscriber_key,
     totp_code,
 )
-from streams.credentials.web_tokens import is_good_jwt, make_jwt
+from streams.credentials.web_tokens import (
+    is_good_jwt,
+    is_good_subscriber_jwt,
+    make_jwt,
+)
 
 __all__ = [
     "AccessRules",
@@ -31,6 +35,7 @@ __all__ = [
     "is_good_code",
     "is_good_hash",
     "is_good_jwt",
+    "is_good_subscriber_jwt",
     "make_hash",
     "make_jwt",
     "stored_key",

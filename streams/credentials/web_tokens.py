@@ -53,6 +53,24 @@ def is_good_jwt(claim: Claim, secret: str, now_s: int) -> bool:
     return use_of_token(claim, token, now_s) is not TokenUse.REFUSED
 
 
+def is_good_subscriber_jwt(
+    token: str, secret: str, subscriber_id: str, now_s: int
+) -> bool:
+    """Whether the token is signed, in time, and this subscriber's own.
+
+    Ant Media's server writes the id as the claim `subscriberId`; the JavaScript SDK
+    2.16.2 documents `iss` for tokens that operators make. `exp`, `nbf` and `iat` are
+    honoured where they are; by that documentation a token may be without.
+    """
+    claims = _read(token, secret)
+    if claims is None or not _has_begun(claims, now_s):
+        return False
+    if "exp" in claims and not (_is_seconds(claims["exp"]) and now_s < claims["exp"]):
+        return False
+    named = claims.get("subscriberId", claims.get("iss"))
+    return bool(subscriber_id) and named == subscriber_id
+
+
 def _read(text: str, secret: str) -> dict[str, Any] | None:
     """The claims of a token with a good signature."""
     if not secret or len(text) > MAX_TOKEN_CHARS or not text.isascii():

@@ -15,6 +15,7 @@ APPLICATION_SECRETS = (
     "token_hash_secret",
     "webhook_secret",
     "rest_jwt_secret",
+    "push_jwt_secret",
 )
 
 

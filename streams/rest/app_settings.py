@@ -37,6 +37,8 @@ def serializer_field(name: str) -> serializers.Field[Any, Any, Any, Any]:
     }
     if kind is bool:
         return serializers.BooleanField(**common)
+    if kind is dict:
+        return serializers.DictField(child=serializers.ListField(), **common)
     if kind is str:
         return serializers.CharField(
             allow_blank=bool(field.blank), max_length=field.max_length, **common

@@ -1,14 +1,5 @@
-"""Pages of lists (contract 12)."""
+"""Pages of lists, as REST's paths ask for them: `/{offset}/{size}`."""
 
-from __future__ import annotations
+from streams.paging import read_page
 
-DEFAULT_ROWS = 50
-MAX_ROWS = 250
-MAX_OFFSET = 2**31 - 1  # what every database takes
-
-
-def read_page(offset: int, size: int) -> slice:
-    """The rows that `/{offset}/{size}` asks for; a size of 0 is the usual 50."""
-    start = min(max(offset, 0), MAX_OFFSET)
-    rows = min(size, MAX_ROWS) if size > 0 else DEFAULT_ROWS
-    return slice(start, start + rows)
+__all__ = ["read_page"]

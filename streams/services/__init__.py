@@ -6,7 +6,19 @@ database is away; the others raise Django's DatabaseError.
 """
 
 from streams.services.access import ApprovalNeeded
+from streams.services.audience import (
+    Presence,
+    connected_subscribers,
+    count_connected_subscribers,
+)
 from streams.services.audit import write_refusals
+from streams.services.conference import update_meta_data
+from streams.services.debugging import (
+    SessionTimes,
+    StreamMeasures,
+    session_times,
+    stream_measures,
+)
 from streams.services.endings import (
     EndingSession,
     end_overdue,
@@ -31,6 +43,15 @@ from streams.services.nodes import (
 from streams.services.peering import open_peer, peers_in
 from streams.services.playing import open_play
 from streams.services.publishing import open_publish
+from streams.services.push import (
+    PushRefusal,
+    PushRefusedError,
+    PushRegistration,
+    PushRequest,
+    forget_push_tokens,
+    prepare_push,
+    register_push_token,
+)
 from streams.services.records import (
     IceServerConfig,
     Load,
@@ -46,6 +67,7 @@ from streams.services.records import (
     RoomRequest,
     RoomState,
     RoomStream,
+    RoomView,
     SocketInfo,
     SocketSession,
     StartedSession,
@@ -59,6 +81,13 @@ from streams.services.sessions import (
     close_socket,
     mark_started,
     park_session,
+)
+from streams.services.track_lists import (
+    SubtracksRequest,
+    TrackListRequest,
+    count_subtracks,
+    subtracks,
+    track_list,
 )
 from streams.services.upkeep import tidy
 
@@ -74,16 +103,26 @@ __all__ = [
     "PeerSeat",
     "PlayGrant",
     "PlayRequest",
+    "Presence",
     "PublishGrant",
     "PublishRequest",
+    "PushRefusal",
+    "PushRefusedError",
+    "PushRegistration",
+    "PushRequest",
     "RoomGrant",
     "RoomRequest",
     "RoomState",
     "RoomStream",
+    "RoomView",
+    "SessionTimes",
     "SocketInfo",
     "SocketSession",
     "StartedSession",
     "StreamInfo",
+    "StreamMeasures",
+    "SubtracksRequest",
+    "TrackListRequest",
     "application_exists",
     "broadcast_object",
     "close_node",
@@ -91,8 +130,12 @@ __all__ = [
     "close_relay",
     "close_session",
     "close_socket",
+    "connected_subscribers",
+    "count_connected_subscribers",
+    "count_subtracks",
     "end_overdue",
     "end_sessions",
+    "forget_push_tokens",
     "heartbeat",
     "ice_server_config",
     "join_room",
@@ -102,14 +145,21 @@ __all__ = [
     "open_publish",
     "park_session",
     "peers_in",
+    "prepare_push",
     "record_report",
     "register_node",
+    "register_push_token",
     "room_of",
     "room_state",
+    "session_times",
     "stop_stream",
     "stream_info",
+    "stream_measures",
+    "subtracks",
     "sweep_dead_nodes",
     "tidy",
+    "track_list",
+    "update_meta_data",
     "wanted_endings",
     "write_refusals",
 ]

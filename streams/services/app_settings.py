@@ -42,11 +42,19 @@ SETTINGS = {
     "h264Enabled": "h264_enabled",
     "vp8Enabled": "vp8_enabled",
     "av1Enabled": "av1_enabled",
+    "maxVideoTrackCount": "max_video_track_count",
+    "maxAudioTrackCount": "max_audio_track_count",
+    "participantVisibilityMatrix": "visibility_matrix",
+    "sendAudioLevelToViewers": "send_audio_levels",
+    "audioLevelThreshold": "audio_level_threshold",
+    "dataChannelEnabled": "data_channel_enabled",
+    "dataChannelPlayerDistribution": "data_channel_distribution",
     "writeSubscriberEventsToDatastore": "write_connection_events",
     "ipFilterEnabled": "rest_ip_filter_enabled",
     "remoteAllowedCIDR": "rest_allowed_cidr",
     "jwtControlEnabled": "rest_jwt_enabled",
     "jwtSecretKey": "rest_jwt_secret",
+    "subscriberAuthenticationKey": "push_jwt_secret",
     "vp9Enabled": "vp9_enabled",
     "suspended": "suspended",
     "returnWindowMs": "return_window_ms",
@@ -68,13 +76,14 @@ WRITE_ONLY = frozenset(
         "tokenHashSecret",
         "turnServerCredential",
         "jwtSecretKey",
+        "subscriberAuthenticationKey",
         "webhookSecret",
     }
 )
 _WIRE_NAMES = {field: name for name, field in SETTINGS.items()}
 
 
-def read_settings(application: Application) -> dict[str, bool | int | str]:
+def read_settings(application: Application) -> dict[str, Any]:
     """All settings but the secrets."""
     return {
         name: getattr(application, field)
@@ -116,10 +125,12 @@ def field_of(name: str) -> models.Field[Any, Any]:
 
 
 def type_of(name: str) -> type:
-    """bool, int or str."""
+    """bool, int, str, or dict for an object."""
     field = field_of(name)
     if isinstance(field, models.BooleanField):
         return bool
+    if isinstance(field, models.JSONField):
+        return dict
     return int if isinstance(field, models.IntegerField) else str
 
 
@@ -144,18 +155,36 @@ def _require_types(values: Mapping[str, object]) -> None:
         wanted = type_of(name)
         if type(value) is not wanted:
             errors[name] = f"Must be {_WORDS[wanted]}."
-        elif isinstance(value, str) and not _is_storable(value):
+        elif not _is_storable(value):
             errors[name] = "Has characters that cannot be stored."
     if errors:
         raise ValidationError(errors)
 
 
-_WORDS = {bool: "true or false", int: "a whole number", str: "a text"}
+_WORDS = {
+    bool: "true or false",
+    int: "a whole number",
+    str: "a text",
+    dict: "an object",
+}
 
 
-def _is_storable(text: str) -> bool:
-    """Neither NUL nor half a character, which JSON can carry."""
-    return "\0" not in text and not any("\ud800" <= char <= "\udfff" for char in text)
+def _is_storable(value: object) -> bool:
+    """Neither NUL nor half a character, which JSON can carry.
+
+    Of an object its keys, and the texts of its lists: more there is not in any that
+    its validator lets pass.
+    """
+    if isinstance(value, dict):
+        parts = [*value, *(part for part in value.values() if type(part) is list)]
+        return all(map(_is_storable, parts))
+    if isinstance(value, list):
+        return all(_is_storable(text) for text in value if isinstance(text, str))
+    if not isinstance(value, str):
+        return True
+    return "\0" not in value and not any(
+        "\ud800" <= char <= "\udfff" for char in value
+    )
 
 
 def _in_wire_names(error: ValidationError) -> ValidationError:

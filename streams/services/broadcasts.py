@@ -12,11 +12,10 @@ from django.db.models import Case, F, Value, When
 
 from streams.clock import to_ms
 from streams.models import Application, Broadcast, BroadcastStatus
+from streams.services.conference import MAX_META_DATA_LENGTH
 from streams.services.records import PublishRequest, SocketInfo
 from streams.services.store import LostRaceError
 from streams.services.text import clean
-
-MAX_META_DATA_LENGTH = 65_536
 
 # What a stream that is not live measures.
 _AT_REST: dict[str, int] = {
@@ -35,14 +34,17 @@ def prepare_broadcast(
     now: datetime,
     *,
     restored: bool,
+    seen_status: str = "",
 ) -> None:
     """The broadcast is preparing; an unregistered one exists from now on.
 
     A restored one goes on as it is. What an operator has entered stays where the
-    publisher says nothing.
+    publisher says nothing. `seen_status`: of a row that nobody publishes, as it was
+    found before; with another one by now it has become a room.
 
     Raises:
         LostRaceError: the broadcast went away and may not be made here.
+        IntegrityError: it has become a room.
     """
     said = {
         "name": clean(request.name, 255),
@@ -60,8 +62,10 @@ def prepare_broadcast(
     if not restored:
         values |= {"status": BroadcastStatus.PREPARING, **_UNMEASURED}
     rows = Broadcast.objects.filter(
-        application=application, stream_id=request.stream_id
+        application=application, stream_id=request.stream_id, virtual=False
     )
+    if seen_status:
+        rows = rows.filter(status=seen_status)
     if rows.update(**values):
         return
     if application.accept_only_registered_streams:

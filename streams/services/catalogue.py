@@ -42,7 +42,15 @@ from streams.names import generate_stream_id, is_stream_id, validate_stream_id
 from streams.services.descriptions import describe_fully, subtracks_of, with_viewers
 from streams.services.endings import end_sessions
 from streams.services.lookups import FLOWING
+from streams.services.moving import (
+    NotPossibleError,
+    change_role,
+    hold_publisher,
+    leave_deleted,
+    move,
+)
 
+ROOM_FIELDS = {"main_track_stream_id", "role"}  # that the live stream follows
 MAX_DATE_S = 253_402_300_799  # the last second of the year 9999
 
 
@@ -84,20 +92,25 @@ def list_broadcasts(
     application_id: int, wanted: ListRequest, page: slice, clock: Clock = timezone.now
 ) -> list[dict[str, Any]]:
     """Two queries, however many there are."""
-    rows = _matching(application_id, wanted.search)
+    rows = matching(application_id, wanted.search)
     if wanted.type:
         rows = rows.filter(type=wanted.type)
-    return described(with_viewers(_ordered(rows, wanted, clock()))[page])
+    return described(with_viewers(ordered(rows, wanted, clock()))[page])
 
 
 def count_broadcasts(application_id: int, search: str = "") -> int:
-    return _matching(application_id, search).count()
+    return matching(application_id, search).count()
 
 
 def change_broadcast(
-    application_id: int, stream_id: str, values: Mapping[str, Any]
+    application_id: int,
+    stream_id: str,
+    values: Mapping[str, Any],
+    clock: Clock = timezone.now,
 ) -> bool:
     """The broadcast has those values; what is not among them stays.
+
+    One that is live goes to the room and has the role that are among them.
 
     Returns:
         False for an unknown broadcast.
@@ -106,15 +119,42 @@ def change_broadcast(
         ValidationError: by field; nothing was changed.
     """
     with transaction.atomic():
+        publisher = None
+        if ROOM_FIELDS & values.keys():
+            main_id = str(values.get("main_track_stream_id", ""))
+            publisher = hold_publisher(application_id, stream_id, main_id)
         row = known(application_id, stream_id).select_for_update().first()
         if row is None:
             return False
+        before = row.main_track_stream_id, row.role
         for name, value in values.items():
             setattr(row, name, value)
         validate_broadcast(row, values)
         if values:
             row.save(update_fields=list(values))
+        _follow(row, publisher, *before, clock())
     return True
+
+
+def _follow(
+    row: Broadcast,
+    publisher: LiveSession | None,
+    main_id: str,
+    role: str,
+    now: datetime,
+) -> None:
+    """Who publishes the changed row is where it says; `main_id`, `role`: before."""
+    if publisher is None:
+        return
+    wanted = row.main_track_stream_id
+    if wanted != main_id:
+        row.main_track_stream_id = main_id  # where it still is
+        try:
+            move(row, publisher, wanted, now)
+        except NotPossibleError as error:
+            raise ValidationError({"main_track_stream_id": str(error)}) from error
+    if row.role != role:
+        change_role(row, publisher)
 
 
 def delete_broadcasts(
@@ -138,6 +178,7 @@ def delete_broadcasts(
             ids += subtracks.values_list("stream_id", flat=True)
         else:
             subtracks.update(main_track_stream_id="")
+        leave_deleted(application_id, found, ids)
         # Rows first: whoever begins to publish meanwhile waits for them, and then
         # is a publisher of an unregistered id.
         rows.filter(stream_id__in=ids).delete()
@@ -224,7 +265,7 @@ def validate_broadcast(row: Broadcast, changed: Collection[str]) -> None:
         raise ValidationError({"main_track_stream_id": "Name another stream."})
 
 
-def _matching(application_id: int, search: str) -> QuerySet[Broadcast, Broadcast]:
+def matching(application_id: int, search: str) -> QuerySet[Broadcast, Broadcast]:
     rows = Broadcast.objects.filter(application=application_id)
     if search:
         rows = rows.filter(
@@ -235,19 +276,19 @@ def _matching(application_id: int, search: str) -> QuerySet[Broadcast, Broadcast
     return rows
 
 
-def _ordered(
+def ordered(
     rows: QuerySet[Broadcast, Broadcast], wanted: ListRequest, now: datetime
 ) -> QuerySet[Broadcast, Broadcast]:
     """By what readers see; among equals as registered, for pages to be stable."""
     keys = {"name": "name", "date": "date", "status": "shown_status"}
     order = [keys[wanted.sort_by], "pk"] if wanted.sort_by in keys else ["pk"]
     if wanted.sort_by == "status":
-        rows = rows.annotate(shown_status=_shown_status(now))
+        rows = rows.annotate(shown_status=shown_status(now))
     sign = "-" if wanted.descending else ""
     return rows.order_by(*(f"{sign}{key}" for key in order))
 
 
-def _shown_status(now: datetime) -> Case:
+def shown_status(now: datetime) -> Case:
     """`Broadcast.current_status` as the database works it out."""
     return Case(
         When(

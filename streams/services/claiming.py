@@ -14,6 +14,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Count, Q
 
+from relay.control import Distribution, EndStream
 from streams.credentials import Claim
 from streams.models import (
     Application,
@@ -22,8 +23,17 @@ from streams.models import (
     SessionRole,
     SessionState,
 )
+from streams.models.conference import MAX_ROLE_LENGTH
+from streams.policy import role_or_default
 from streams.services.access import Access, hold_subscriber, settle
 from streams.services.broadcasts import prepare_broadcast
+from streams.services.conference import (
+    choose_relay,
+    end_empty_rooms,
+    enter_room,
+    find_place,
+    lock_rooms,
+)
 from streams.services.facts import lock_limits
 from streams.services.happenings import tell_ended
 from streams.services.limits import (
@@ -33,6 +43,7 @@ from streams.services.limits import (
     room_limits,
 )
 from streams.services.records import PublishGrant, PublishRequest, SocketInfo
+from streams.services.relays import relay_key, tell_relay
 from streams.services.sessions import close_rows
 from streams.services.store import LostRaceError
 from streams.services.text import clean
@@ -66,6 +77,13 @@ class Entry:
     room: Broadcast | None
     now: datetime
 
+    @property
+    def role(self) -> str:
+        """What an operator has entered stays where the publisher says nothing."""
+        said = clean(self.request.role, MAX_ROLE_LENGTH)
+        stored = self.broadcast.role if self.broadcast is not None else ""
+        return role_or_default(said or stored)
+
 
 def claim_stream(entry: Entry, access: Access, *, limited: bool) -> PublishGrant:
     """The stream id is the socket's; its session is written, its token used up.
@@ -77,12 +95,7 @@ def claim_stream(entry: Entry, access: Access, *, limited: bool) -> PublishGrant
     """
     application, holder = entry.application, entry.holder
     session = uuid.uuid4().hex
-    restored = holder is not None and _can_return(holder, entry.relays, entry.now)
-    relay = (
-        holder.row.relay
-        if holder is not None and restored
-        else _least_busy_relay(entry.relays)
-    )
+    relay, restored = _choose_relay(entry)
     values = _session_values(entry) | {
         "id": session,
         "relay": relay,
@@ -93,20 +106,73 @@ def claim_stream(entry: Entry, access: Access, *, limited: bool) -> PublishGrant
         _lock_and_look_again(entry, access, limited=limited)
         hold_subscriber(application, entry.claim, entry.now)
         _write_session(application, entry.request.stream_id, holder, values, entry.now)
+        if not (restored and holder and holder.row.room == entry.room_id):
+            _change_rooms(entry, session, relay)
         prepare_broadcast(
-            application, entry.request, entry.socket, entry.now, restored=restored
+            application,
+            entry.request,
+            entry.socket,
+            entry.now,
+            restored=restored,
+            seen_status=entry.broadcast.status
+            if entry.broadcast is not None and holder is None
+            else "",
         )
         settle(access, application, entry.claim, entry.socket, session)
     return PublishGrant(
         session=session,
         room=entry.room_id,
+        role=entry.role,
         relay=relay,
         restored=restored,
         video_codecs=application.video_codecs,
         start_timeout_ms=application.start_timeout_ms,
         return_window_ms=application.return_window_ms,
         max_bitrate_bps=application.max_publish_bitrate,
+        data_channels=application.data_channel_enabled,
+        distribution=Distribution(application.data_channel_distribution),
     )
+
+
+def _choose_relay(entry: Entry) -> tuple[str, bool]:
+    """The relay, and whether the stream waits there for this return.
+
+    All of a room are on one relay. A stream that waits on another one does not go
+    on: a new one begins, with its room.
+    """
+    holder, room_relay = entry.holder, ""
+    if entry.room_id:
+        room_relay = find_place(entry.application.pk, entry.room_id, entry.relays).relay
+    if (
+        holder is not None
+        and _can_return(holder, entry.relays, entry.now)
+        and room_relay in ("", holder.row.relay)
+    ):
+        return holder.row.relay, True
+    if not entry.room_id:
+        return _least_busy_relay(entry.relays), False
+    key = relay_key(entry.application.name, entry.room_id)
+    return room_relay or choose_relay(key, entry.relays), False
+
+
+def _change_rooms(entry: Entry, session: str, relay: str) -> None:
+    """The stream is in its room, and no more in the one it waited in.
+
+    Raises:
+        LostRaceError: the room is on another relay by now, or is none.
+    """
+    application, holder = entry.application, entry.holder
+    left = holder.row.room if holder is not None and holder.parked else ""
+    if left and left != entry.room_id:
+        rooms = {(application.pk, room) for room in (left, entry.room_id)}
+        lock_rooms(rooms)
+        end_empty_rooms({(application.pk, left)}, entry.now)
+    if not entry.room_id:
+        return
+    enter_room(application, entry.room_id, entry.room, entry.now)
+    others = find_place(application.pk, entry.room_id, entry.relays, session)
+    if others.relay not in ("", relay):
+        raise LostRaceError
 
 
 def _lock_and_look_again(entry: Entry, access: Access, *, limited: bool) -> None:
@@ -137,17 +203,19 @@ def _session_values(entry: Entry) -> dict[str, object]:
         "created_at": entry.now,
         "started_at": None,
         "parked_until": None,
-        "room": _entered_room(entry),
+        "room": entry.room_id,
+        "brought": _is_brought(entry),
     }
 
 
-def _entered_room(entry: Entry) -> str:
-    """The room that the broadcast is in for as long as this publisher is."""
+def _is_brought(entry: Entry) -> bool:
+    """Whether the broadcast is in the room only for as long as this publisher is."""
     broadcast, holder = entry.broadcast, entry.holder
+    if not entry.room_id:
+        return False
     if holder is not None and holder.row.room == entry.room_id:
-        return entry.room_id
-    is_in = broadcast is not None and broadcast.main_track_stream_id == entry.room_id
-    return "" if is_in else entry.room_id
+        return holder.row.brought
+    return broadcast is None or broadcast.main_track_stream_id != entry.room_id
 
 
 def _write_session(
@@ -163,6 +231,7 @@ def _write_session(
         if not values["restored"]:  # another stream begins, under the same row
             holder.row.application = application
             tell_ended([holder.row], "not_returned", now)
+            _end_at_its_relay(holder.row, str(values["relay"]))
         return
     if holder is not None:
         close_rows(Q(pk=holder.row.pk), now, "process_ended")
@@ -172,6 +241,14 @@ def _write_session(
         role=SessionRole.PUBLISH,
         **values,
     )
+
+
+def _end_at_its_relay(parked: LiveSession, relay: str) -> None:
+    """Its viewers do not wait any longer, where the new stream is elsewhere."""
+    if parked.relay == relay:
+        return
+    stream = relay_key(parked.application.name, parked.stream_id)
+    tell_relay(parked.relay, EndStream(stream))
 
 
 def _can_return(holder: Holder, relays: Sequence[str], now: datetime) -> bool:

@@ -14,13 +14,12 @@ from datetime import datetime
 from django.db.models import Exists, OuterRef, Q, Subquery
 
 from streams.clock import to_ms
-from streams.models import Broadcast, LiveSession, SessionRole, SessionState
+from streams.models import Broadcast, LiveSession, SessionRole
 from streams.services.audit import write_connected, write_disconnected
+from streams.services.lookups import FLOWING, Stream, those
 from streams.services.webhooks import Action, Delivery, enqueue
 
 PUBLISH_TIMEOUT = "publish_timeout"
-
-Stream = tuple[int, str]  # application's key, stream id
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +142,7 @@ def _told_of(rows: Sequence[LiveSession]) -> dict[Stream, _Told]:
         application=OuterRef("application"),
         stream_id=OuterRef("main_track_stream_id"),
     ).order_by()
-    found = Broadcast.objects.filter(_those({_stream(row) for row in rows})).order_by()
+    found = Broadcast.objects.filter(those({_stream(row) for row in rows})).order_by()
     return {
         (application_id, stream_id): _Told(
             *said[:6], *(text or "" for text in said[6:])
@@ -171,17 +170,14 @@ def _active_rooms(gone: Sequence[LiveSession], rooms: set[Stream]) -> set[Stream
     the other does.
     """
     list(
-        Broadcast.objects.filter(_those(rooms))
+        Broadcast.objects.filter(those(rooms))
         .select_for_update(no_key=True)
         .order_by("pk")
         .values_list("pk")
     )
-    flowing = Q(state__in=(SessionState.LIVE, SessionState.PARKED)) | Q(
-        state=SessionState.PREPARING, restored=True
-    )
     publisher = LiveSession.objects.filter(
         ~Q(pk__in=[row.pk for row in gone]),
-        flowing,
+        FLOWING,
         application=OuterRef("application"),
         stream_id=OuterRef("stream_id"),
         role=SessionRole.PUBLISH,
@@ -194,16 +190,6 @@ def _active_rooms(gone: Sequence[LiveSession], rooms: set[Stream]) -> set[Stream
     return rooms & set(
         active.order_by().values_list("application_id", "main_track_stream_id")
     )
-
-
-def _those(streams: set[Stream]) -> Q:
-    ids: dict[int, list[str]] = {}
-    for application_id, stream_id in streams:
-        ids.setdefault(application_id, []).append(stream_id)
-    which = Q()
-    for application_id, stream_ids in ids.items():
-        which |= Q(application=application_id, stream_id__in=stream_ids)
-    return which
 
 
 def _of_stream(

@@ -9,10 +9,13 @@ from django.db.models import Exists, OuterRef
 from streams.models import (
     Application,
     Broadcast,
+    BroadcastStatus,
     LiveSession,
     SessionRole,
+    SessionState,
 )
-from streams.services.descriptions import describe, subtracks_of, with_viewers
+from streams.paging import MAX_ROWS
+from streams.services.descriptions import describe, with_viewers
 from streams.services.lookups import FLOWING
 from streams.services.records import IceServerConfig, StreamInfo
 from streams.services.store import denies_without_store
@@ -59,11 +62,50 @@ def stream_info(application: str, stream_id: str) -> StreamInfo | None:
 def broadcast_object(application: str, stream_id: str) -> dict[str, Any] | None:
     """A broadcast by its wire names (contract 7.1), or nothing for an unknown id.
 
-    Anyone may ask for it: the publisher's address and device are left out.
+    Anyone may ask for it: the publisher's address and device are left out. A room
+    that nobody has registered is known by who is live in it.
     """
-    rows = Broadcast.objects.filter(application__name=application, stream_id=stream_id)
-    row = with_viewers(rows).first()
+    rows = Broadcast.objects.filter(application__name=application)
+    row: Any = with_viewers(rows.filter(stream_id=stream_id)).first()
+    publisher = LiveSession.objects.filter(
+        FLOWING,
+        application=OuterRef("application"),
+        stream_id=OuterRef("stream_id"),
+        role=SessionRole.PUBLISH,
+    )
+    # Who is live goes first, if there are more than are told.
+    found = (
+        rows.filter(main_track_stream_id=stream_id)
+        .annotate(is_live=Exists(publisher))
+        .order_by("-is_live", "stream_id")
+        .values_list("stream_id", "is_live", "start_time")[:MAX_ROWS]
+    )
+    subtracks = list(found)
     if row is None:
-        return None
-    subtracks = subtracks_of(row.application_id, [stream_id])
-    return describe(row, subtracks.get(stream_id, ()))
+        starts = [start for _, is_live, start in subtracks if is_live]
+        if not starts:
+            return None
+        row = _unregistered_room(application, stream_id, min(starts))
+    return describe(row, sorted(subtrack for subtrack, _, _ in subtracks))
+
+
+def _unregistered_room(application: str, stream_id: str, start_ms: int) -> Broadcast:
+    """What its row would say, had it one."""
+    viewers = LiveSession.objects.filter(
+        application__name=application,
+        stream_id=stream_id,
+        role=SessionRole.PLAY,
+        state=SessionState.LIVE,
+    )
+    room: Any = Broadcast(
+        stream_id=stream_id,
+        status=BroadcastStatus.BROADCASTING,
+        virtual=True,
+        zombi=True,
+        date=start_ms,
+        start_time=start_ms,
+        update_time=start_ms,
+    )
+    room.viewers = viewers.count()
+    made: Broadcast = room
+    return made

@@ -96,7 +96,10 @@ def join_room(
             started_at=now,
         )
     return RoomGrant(
-        session, stream_id, _streams(application.pk, request.room, stream_id)
+        session,
+        stream_id,
+        _streams(application.pk, request.room, stream_id),
+        application.max_video_track_count,
     )
 
 
@@ -107,7 +110,11 @@ def room_state(application: str, room: str, stream_id: str) -> RoomState:
     if found is None or not is_stream_id(room):
         return RoomState(empty=True, streams=())
     streams = _streams(found.pk, room, stream_id)
-    members = LiveSession.objects.filter(application=found.pk, room=room)
+    members = LiveSession.objects.filter(
+        application=found.pk,
+        room=room,
+        role__in=(SessionRole.PUBLISH, SessionRole.PARTICIPANT),
+    )
     empty = not streams and not members.exists()
     return RoomState(empty, streams)
 

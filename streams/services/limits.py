@@ -23,11 +23,13 @@ def limit_of(setting: int) -> int | None:
     return None if setting < 0 else setting
 
 
-def room_limits(room: Broadcast | None, stream_id: str) -> LimitFacts:
-    """Of a publisher that enters `room`."""
+def room_limits(
+    room: Broadcast | None, stream_id: str, *, unusable: bool = False
+) -> LimitFacts:
+    """Of a publisher that enters `room`, which may be `unusable` as one."""
     limit = limit_of(room.subtracks_limit) if room is not None else None
     if room is None or limit is None:
-        return LimitFacts()
+        return LimitFacts(room_unusable=unusable)
     publisher = LiveSession.objects.filter(
         application=OuterRef("application"),
         stream_id=OuterRef("stream_id"),
@@ -38,7 +40,9 @@ def room_limits(room: Broadcast | None, stream_id: str) -> LimitFacts:
         application=room.application_id,
         main_track_stream_id=room.stream_id,
     ).exclude(stream_id=stream_id)
-    return LimitFacts(room_publishers=members.count(), room_limit=limit)
+    return LimitFacts(
+        room_publishers=members.count(), room_limit=limit, room_unusable=unusable
+    )
 
 
 def viewer_limits(

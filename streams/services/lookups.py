@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.db.models import Q
 
 from streams.models import (
@@ -124,3 +126,17 @@ def find_broadcasts(
     """Those of the two that exist, by their ids."""
     rows = _find_broadcasts(application.pk, stream_id, room or stream_id)
     return {row.stream_id: row for row in rows}
+
+
+Stream = tuple[int, str]  # application's key, stream id
+
+
+def those(streams: Iterable[Stream], by: str = "stream_id") -> Q:
+    """Rows whose field `by` names one of those streams; none at all for none."""
+    ids: dict[int, list[str]] = {}
+    for application_id, stream_id in streams:
+        ids.setdefault(application_id, []).append(stream_id)
+    which = Q(pk__in=())
+    for application_id, stream_ids in ids.items():
+        which |= Q(("application", application_id), (f"{by}__in", stream_ids))
+    return which

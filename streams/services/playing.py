@@ -1,4 +1,8 @@
-"""A viewer is let in, or told why not. Four queries, for joins come in storms."""
+"""A viewer is let in, or told why not. Four queries, for joins come in storms.
+
+Of a room there are two more: where it is, and whether somebody is still in it when
+the viewer's row is written.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from relay.control import Distribution
 from streams.clock import Clock, to_ms
 from streams.credentials import Claim
 from streams.models import (
@@ -26,8 +31,10 @@ from streams.policy import (
     AccessDenied,
     Denial,
     PlayFacts,
+    RoomFacts,
     decide_limits,
     decide_play,
+    visible_roles,
 )
 from streams.services.access import (
     Access,
@@ -35,6 +42,7 @@ from streams.services.access import (
     hold_subscriber,
     settle,
 )
+from streams.services.conference import find_place, is_in_use_as_room, lock_rooms
 from streams.services.facts import (
     approval_of,
     lock_limits,
@@ -47,7 +55,13 @@ from streams.services.lookups import (
     find_broadcasts,
     find_sessions,
 )
-from streams.services.records import Load, PlayGrant, PlayRequest, SocketInfo
+from streams.services.records import (
+    Load,
+    PlayGrant,
+    PlayRequest,
+    RoomView,
+    SocketInfo,
+)
 from streams.services.refusals import notes_refusals
 from streams.services.sessions import close_rows
 from streams.services.store import LostRaceError, denies_without_store
@@ -65,7 +79,8 @@ class _Entry:
     request: PlayRequest
     socket: SocketInfo
     claim: Claim
-    publisher: LiveSession | None
+    relay: str  # that the stream, or the room, is on; "" for none
+    is_room: bool
     earlier: LiveSession | None  # this socket's own session with the stream
     broadcast: Broadcast | None
     room: Broadcast | None
@@ -99,11 +114,9 @@ def open_play(
                 server=server_facts(application, load, relays),
                 played_by_this_socket=entry.earlier is not None,
                 once_per_session=entry.application.play_once_per_session,
-                streaming=entry.publisher is not None,
+                streaming=bool(entry.relay),
                 now_ms=to_ms(entry.now),
-                room=room_facts(entry.application, entry.room)
-                if entry.claim.room
-                else NO_ROOM,
+                room=_room_facts(entry),
             )
         )
         access = check_access(
@@ -130,14 +143,22 @@ def _gather(
     relays: Sequence[str],
     now: datetime,
 ) -> _Entry:
-    publisher, earlier = find_sessions(application, request.stream_id, socket.channel)
-    if publisher is not None and publisher.relay not in relays:
-        publisher = None  # its relay is down
     room = clean(request.room, MAX_NAME_LENGTH)
-    broadcasts: dict[str, Broadcast] = {}
-    if publisher is not None:  # otherwise there is nothing to be let in to
-        broadcasts = find_broadcasts(application, request.stream_id, room)
+    broadcasts = find_broadcasts(application, request.stream_id, room)
     broadcast = broadcasts.get(request.stream_id)
+    publisher: LiveSession | None = None
+    earlier: LiveSession | None = None
+    relay, is_room = "", False
+    if broadcast is not None:  # otherwise nobody publishes it, or is in it
+        publisher, earlier = find_sessions(
+            application, request.stream_id, socket.channel
+        )
+        is_room = publisher is None and is_in_use_as_room(broadcast)
+    if is_room:
+        place = find_place(application.pk, request.stream_id, relays)
+        relay = place.relay if place.occupied else ""
+    elif publisher is not None and publisher.relay in relays:  # else it is down
+        relay = publisher.relay
     return _Entry(
         application=application,
         request=request,
@@ -146,18 +167,28 @@ def _gather(
             role=SessionRole.PLAY,
             stream_id=request.stream_id,
             room=room,
-            plays_room=broadcast is not None and broadcast.virtual,
+            plays_room=is_room,
             in_room=_is_in_room(broadcast, room),
             token=request.token,
             subscriber_id=request.subscriber_id,
             subscriber_code=request.subscriber_code,
         ),
-        publisher=publisher,
+        relay=relay,
+        is_room=is_room,
         earlier=earlier,
         broadcast=broadcast,
         room=broadcasts.get(room),
         now=now,
     )
+
+
+def _room_facts(entry: _Entry) -> RoomFacts:
+    """Of the room that is played, or that a stream is played from."""
+    if entry.is_room:
+        return room_facts(entry.application, entry.broadcast)
+    if entry.claim.room:
+        return room_facts(entry.application, entry.room)
+    return NO_ROOM
 
 
 def _is_in_room(broadcast: Broadcast | None, room: str) -> bool:
@@ -182,9 +213,10 @@ def _question(entry: _Entry) -> AuthorisationQuestion:
 
 
 def _join(entry: _Entry, access: Access, *, limited: bool) -> PlayGrant:
-    """Raises LostRaceError: the token or the last place was taken meanwhile."""
+    """Raises LostRaceError: the token or the last place was taken meanwhile, or the
+    last one has left the room.
+    """
     application, request, socket = entry.application, entry.request, entry.socket
-    assert entry.publisher is not None  # noqa: S101  the policy has refused it
     session = uuid.uuid4().hex
     with transaction.atomic():
         if limited or access.connection_limit is not None:
@@ -200,7 +232,8 @@ def _join(entry: _Entry, access: Access, *, limited: bool) -> PlayGrant:
             role=SessionRole.PLAY,
             channel=socket.channel,
             node_id=socket.node,
-            relay=entry.publisher.relay,
+            relay=entry.relay,
+            room=request.stream_id if entry.is_room else "",
             subscriber_id=clean(request.subscriber_id, 255),
             subscriber_name=clean(request.subscriber_name, 255),
             viewer_info=clean(request.viewer_info, 255),
@@ -209,9 +242,39 @@ def _join(entry: _Entry, access: Access, *, limited: bool) -> PlayGrant:
             admitted=access.admitted,
             created_at=entry.now,
         )
+        if entry.is_room:
+            _hold_room(entry)
         settle(access, application, entry.claim, socket, session)
     return PlayGrant(
         session=session,
-        relay=entry.publisher.relay,
+        relay=entry.relay,
         start_timeout_ms=application.start_timeout_ms,
+        return_window_ms=application.return_window_ms,
+        data_channels=application.data_channel_enabled,
+        distribution=Distribution(application.data_channel_distribution),
+        view=_view(application, request.role) if entry.is_room else None,
+    )
+
+
+def _hold_room(entry: _Entry) -> None:
+    """Who leaves last from now on finds the viewer's row.
+
+    Raises:
+        LostRaceError: nobody is there any more.
+    """
+    key, room_id = entry.application.pk, entry.request.stream_id
+    lock_rooms({(key, room_id)})
+    place = find_place(key, room_id, (entry.relay,))
+    if not place.occupied:
+        raise LostRaceError
+
+
+def _view(application: Application, role: str) -> RoomView:
+    return RoomView(
+        sees_roles=visible_roles(application.visibility_matrix, clean(role, 64)),
+        video_codecs=application.video_codecs,
+        max_video_tracks=application.max_video_track_count,
+        max_audio_tracks=application.max_audio_track_count,
+        audio_levels=application.send_audio_levels,
+        audio_level_threshold=application.audio_level_threshold,
     )

@@ -33,6 +33,7 @@ from streams.policy import (
 )
 from streams.services.access import check_access
 from streams.services.claiming import Entry, Holder, claim_stream
+from streams.services.conference import can_be_room, is_in_use_as_room
 from streams.services.facts import (
     approval_of,
     room_facts,
@@ -94,13 +95,21 @@ def open_publish(
             partial(_question, entry),
             entry.now,
         )
-        limits = room_limits(entry.room, request.stream_id)
+        limits = room_limits(
+            entry.room, request.stream_id, unusable=_is_unusable_room(entry)
+        )
         decide_limits(limits)
         try:
             return claim_stream(entry, access, limited=has_limits(limits))
         except (IntegrityError, LostRaceError):
             continue
     raise AccessDenied(Denial.ID_IN_USE)
+
+
+def _is_unusable_room(entry: Entry) -> bool:
+    return bool(entry.room_id) and not can_be_room(
+        entry.application.pk, entry.request.stream_id, entry.room_id, entry.room
+    )
 
 
 def _find_holder(
@@ -180,6 +189,7 @@ def _facts(entry: Entry, load: Load) -> PublishFacts:
         else count_publishers(settings, entry.request.stream_id),
         publisher_limit=limit,
         room=room_facts(settings, entry.room) if entry.room_id else NO_ROOM,
+        is_room=holder is None and is_in_use_as_room(entry.broadcast),
     )
 
 

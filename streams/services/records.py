@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from relay.control import Distribution
 from streams.policy import Approval
 
 
@@ -50,12 +51,15 @@ class PublishGrant:
 
     session: str
     room: str  # that the stream is in; "" for none
+    role: str  # that it has there
     relay: str
     restored: bool
     video_codecs: tuple[str, ...]
     start_timeout_ms: int
     return_window_ms: int
     max_bitrate_bps: int  # 0 = no bound
+    data_channels: bool
+    distribution: Distribution
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +78,28 @@ class PlayRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class RoomView:
+    """What a viewer of a room is shown of it; -1: a track for each participant."""
+
+    sees_roles: tuple[str, ...]
+    video_codecs: tuple[str, ...]
+    max_video_tracks: int
+    max_audio_tracks: int
+    audio_levels: bool
+    audio_level_threshold: int
+
+
+@dataclass(frozen=True, slots=True)
 class PlayGrant:
+    """`view` is there when what is played is a room."""
+
     session: str
     relay: str
     start_timeout_ms: int
+    return_window_ms: int
+    data_channels: bool
+    distribution: Distribution
+    view: RoomView | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +157,7 @@ class RoomGrant:
     session: str
     stream_id: str
     streams: tuple[RoomStream, ...]
+    max_video_tracks: int  # a member sees at once; -1: no limit
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from django.utils import timezone
 
 from relay.control import Report, StreamReport
 from streams.clock import Clock, to_ms
-from streams.models import Broadcast, LiveSession, SessionRole
+from streams.models import STREAMING, Broadcast, LiveSession, SessionRole
+from streams.services.lookups import Stream, those
 from streams.services.nodes import beat
 
 
@@ -26,9 +27,12 @@ def record_report(report: Report, clock: Clock = timezone.now) -> None:
             pk__in=[stream.session for stream in report.streams],
             role=SessionRole.PUBLISH,
             relay=report.relay,
-        ).values_list("pk", "application_id", "stream_id")
+        ).values_list("pk", "application_id", "stream_id", "room")
         streams = {stream.session: stream for stream in report.streams}
-        for session, application_id, stream_id in publishers.order_by("pk"):
+        rooms: set[Stream] = set()
+        for session, application_id, stream_id, room in publishers.order_by("pk"):
+            if room:
+                rooms.add((application_id, room))
             Broadcast.objects.filter(
                 application=application_id, stream_id=stream_id
             ).update(
@@ -36,6 +40,9 @@ def record_report(report: Report, clock: Clock = timezone.now) -> None:
                 media_time=_media_time(streams[session], to_ms(now)),
                 **_measured(streams[session]),
             )
+        if rooms:  # alive as long as somebody in them is
+            rows = Broadcast.objects.filter(those(rooms), status__in=STREAMING)
+            rows.update(update_time=to_ms(now))
 
 
 def _media_time(stream: StreamReport, now_ms: int) -> Case:

@@ -7,7 +7,6 @@ their main track, and by nothing else (contract 7.1, 7.2).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -15,7 +14,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from streams.clock import Clock
-from streams.models import Application, Broadcast, LiveSession, SessionRole
+from streams.models import Application, Broadcast
 from streams.services.catalogue import (
     change_broadcast,
     create_broadcast,
@@ -25,17 +24,13 @@ from streams.services.catalogue import (
     live,
 )
 from streams.services.descriptions import subtracks_of, with_viewers
-from streams.services.happenings import tell_entered, tell_left
 from streams.services.limits import room_limits
-from streams.services.lookups import FLOWING
+from streams.services.moving import NotPossibleError as NotPossibleError
+from streams.services.moving import hold_publisher, move
 
 ROOM_DURATION_S = 3600  # of a room without an end
 # Every room serves polling pages and multitrack pages alike; Ant Media's default.
 ROOM_MODE = "legacy"
-
-
-class NotPossibleError(Exception):
-    """A request that nothing was changed by; the text says why, for its caller."""
 
 
 def add_subtrack(
@@ -43,14 +38,16 @@ def add_subtrack(
 ) -> None:
     """The stream is a subtrack of the main track, and of no other.
 
-    Webhooks are told if it is live.
+    If it is live, webhooks are told and the viewers of both see it.
 
     Raises:
-        NotPossibleError: one of them is unknown, or as many are live as may be.
+        NotPossibleError: one of them is unknown, as many are live as may be, or it
+            is live and cannot go there (`moving.move`).
     """
     if main_id == stream_id:
         raise NotPossibleError("A stream cannot be its own subtrack")
     with transaction.atomic():
+        publisher = hold_publisher(application_id, stream_id, main_id)
         # Locked, so that two requests do not both take the last place.
         main = known(application_id, main_id).select_for_update().first()
         if main is None:
@@ -65,7 +62,7 @@ def add_subtrack(
             limits.room_publishers >= limits.room_limit
         ):
             raise NotPossibleError("The limit of subtracks is reached")
-        _move(subtrack, main_id, clock())
+        move(subtrack, publisher, main_id, clock())
 
 
 def remove_subtrack(
@@ -73,17 +70,18 @@ def remove_subtrack(
 ) -> None:
     """The stream is no subtrack of the main track any more; it goes on.
 
-    Webhooks are told if it is live.
+    If it is live, webhooks are told and the main track's viewers see it no more.
 
     Raises:
         NotPossibleError: it was none.
     """
     with transaction.atomic():
+        publisher = hold_publisher(application_id, stream_id)
         rows = known(application_id, stream_id).filter(main_track_stream_id=main_id)
         subtrack = rows.select_for_update().first() if main_id else None
         if subtrack is None:
             raise NotPossibleError("Subtrack not found")
-        _move(subtrack, "", clock())
+        move(subtrack, publisher, "", clock())
 
 
 def list_subtracks(
@@ -182,26 +180,6 @@ def room_info(
 
 def is_room(application_id: int, room_id: str) -> bool:
     return _rooms(application_id, room_id).exists()
-
-
-def _move(stream: Broadcast, main_id: str, now: datetime) -> None:
-    """Out of the main track it has, into that one, if any."""
-    publisher = (
-        LiveSession.objects.filter(
-            FLOWING,
-            application=stream.application_id,
-            stream_id=stream.stream_id,
-            role=SessionRole.PUBLISH,
-        )
-        .select_related("application")
-        .first()
-    )
-    if publisher is not None and stream.main_track_stream_id:
-        tell_left(publisher, now)
-    stream.main_track_stream_id = main_id
-    stream.save(update_fields=["main_track_stream_id"])
-    if publisher is not None and main_id:
-        tell_entered(publisher, now)
 
 
 def _rooms(application_id: int, room_id: str) -> QuerySet[Broadcast, Broadcast]:

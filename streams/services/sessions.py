@@ -18,6 +18,7 @@ from streams.services.broadcasts import (
     start_broadcast,
     touch_broadcast,
 )
+from streams.services.conference import end_empty_rooms, lock_rooms
 from streams.services.happenings import tell_ended, tell_started
 from streams.services.records import LostSession, SocketSession, StartedSession
 
@@ -125,11 +126,19 @@ def close_socket(channel: str, clock: Clock = timezone.now) -> list[SocketSessio
     ]
 
 
-def close_relay(relay: str, clock: Clock = timezone.now) -> list[LostSession]:
-    """Every session of a relay that died is closed, every stream of it finished."""
+def close_relay(
+    relay: str, clock: Clock = timezone.now, lost_at: datetime | None = None
+) -> list[LostSession]:
+    """Every session of a relay that died is closed, every stream of it finished.
+
+    `lost_at`: later ones are of the relay's next life.
+    """
     if not relay:  # peers and participants have none
         return []
-    return as_lost(close_rows(Q(relay=relay), clock(), "relay_lost"))
+    which = Q(relay=relay)
+    if lost_at is not None:
+        which &= Q(created_at__lte=lost_at)
+    return as_lost(close_rows(which, clock(), "relay_lost"))
 
 
 def close_rows(which: Q, now: datetime, reason: str = "") -> list[LiveSession]:
@@ -196,11 +205,16 @@ def _park(row: LiveSession, now: datetime) -> None:
 def _delete(rows: Sequence[LiveSession], now: datetime, reason: str) -> None:
     if not rows:
         return
+    publishers = [row for row in rows if row.role == SessionRole.PUBLISH]
+    rooms = {(row.application_id, row.room) for row in publishers if row.room}
+    lock_rooms(rooms)
     tell_ended(rows, reason, now)  # while their broadcasts exist
     LiveSession.objects.filter(pk__in=[row.pk for row in rows]).delete()
     release(rows, now)
-    publishers = [row for row in rows if row.role == SessionRole.PUBLISH]
     leave_rooms(
-        (row.application_id, row.stream_id, row.room) for row in publishers if row.room
+        (row.application_id, row.stream_id, row.room)
+        for row in publishers
+        if row.brought
     )
     finish_broadcasts(((row.application_id, row.stream_id) for row in publishers), now)
+    end_empty_rooms(rooms, now)

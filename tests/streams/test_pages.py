@@ -11,11 +11,15 @@ from django.db import OperationalError
 from django.test import Client
 
 from streams.models import Application
+from streams.pages.views import LEGACY_APPLICATION
 
 pytestmark = pytest.mark.django_db
 
 PAGES = ["", "index.html", "publish", "publish/", "publish.html"]
 PAGES += ["play", "play/", "play.html"]
+PAGES += ["conference", "conference/", "conference.html", "peer", "peer.html"]
+PAGES += ["data", "data/", "data.html"]
+NAMES = ["", "publish", "play", "conference", "peer", "data"]
 ATTACK = "\"><script>alert(1)</script><img src=x onerror='alert(2)'>"
 
 
@@ -69,16 +73,17 @@ def test_it_serves_applications_made_later(browser: Client) -> None:
 
 
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
-@pytest.mark.parametrize("page", ["", "publish", "play"])
+@pytest.mark.parametrize("page", NAMES)
 def test_pages_are_only_for_reading(browser: Client, page: str, method: str) -> None:
     assert getattr(browser, method)(f"/LiveApp/{page}").status_code == 405
 
 
-def test_the_index_leads_to_publish_play_and_admin(browser: Client) -> None:
+def test_the_index_leads_to_every_page_and_the_admin(browser: Client) -> None:
     content = browser.get("/LiveApp/").content.decode()
 
-    for link in ("/LiveApp/publish", "/LiveApp/play", "/admin/"):
-        assert f'href="{link}"' in content
+    for name in NAMES[1:]:
+        assert f'href="/LiveApp/{name}"' in content
+    assert 'href="/admin/"' in content
 
 
 def test_the_first_page_is_the_index_of_the_first_application(
@@ -125,7 +130,7 @@ def test_it_escapes_the_stream_asked_for(browser: Client, page: str) -> None:
     assert not re.search(r"""=["'][^"']*["'][^>]*onerror='alert""", content)
 
 
-@pytest.mark.parametrize("page", ["", "publish", "play"])
+@pytest.mark.parametrize("page", NAMES)
 def test_no_page_needs_inline_code_or_another_site(browser: Client, page: str) -> None:
     response = browser.get(f"/LiveApp/{page}")
     policy = response["Content-Security-Policy"]
@@ -138,7 +143,7 @@ def test_no_page_needs_inline_code_or_another_site(browser: Client, page: str) -
     assert not re.search(r"""(?:src|href)=["'](?:https?:)?//""", content)
 
 
-@pytest.mark.parametrize("page", ["", "publish"])
+@pytest.mark.parametrize("page", ["", "publish", "conference", "peer", "data"])
 def test_no_other_site_may_frame_it(browser: Client, page: str) -> None:
     response = browser.get(f"/LiveApp/{page}")
 
@@ -154,11 +159,12 @@ def test_any_site_may_frame_the_player(browser: Client, page: str) -> None:
     assert "frame-ancestors *" in response["Content-Security-Policy"]
 
 
-def test_only_the_publish_page_may_use_camera_and_microphone(browser: Client) -> None:
+def test_only_pages_that_send_may_use_camera_and_microphone(browser: Client) -> None:
     allowed = "camera=(self), microphone=(self)"
 
-    assert allowed in browser.get("/LiveApp/publish")["Permissions-Policy"]
-    for page in ("", "play"):
+    for page in ("publish", "conference", "peer"):
+        assert allowed in browser.get(f"/LiveApp/{page}")["Permissions-Policy"]
+    for page in ("", "play", "data"):
         policy = browser.get(f"/LiveApp/{page}")["Permissions-Policy"]
         assert "camera=(), microphone=()" in policy
 
@@ -185,14 +191,58 @@ def test_it_asks_to_come_back_while_the_database_is_away(
 
 def test_the_files_of_every_page_are_there(browser: Client) -> None:
     wanted = {"/static/js/theme.js", "/static/css/pages.css", "/static/img/icon.svg"}
-    for page in ("", "publish", "play"):
-        content = browser.get(f"/LiveApp/{page}").content.decode()
+    pages = [f"LiveApp/{name}" for name in NAMES]
+    for page in (*pages, "WebRTCApp4/peer"):
+        content = browser.get(f"/{page}").content.decode()
         wanted |= set(re.findall(r'"(/static/[^"]+)"', content))
 
     missing = [
         url for url in wanted if not (Path(settings.BASE_DIR) / url[1:]).exists()
     ]
     assert missing == []
+
+
+@pytest.mark.parametrize("page", ["conference", "peer"])
+def test_it_fills_in_the_call_and_the_person_asked_for(
+    browser: Client, page: str
+) -> None:
+    query = {"room": "team", "name": "Ada <b>", "id": ATTACK}
+    content = browser.get(f"/LiveApp/{page}", query).content.decode()
+
+    assert 'value="team"' in content
+    assert 'value="Ada &lt;b&gt;"' in content
+    assert "<script>alert" not in content
+
+
+def test_the_peer_page_of_2017_may_reach_the_port_of_2017(browser: Client) -> None:
+    response = browser.get("/WebRTCApp4/peer.html", headers={"host": "localhost:5080"})
+    content = response.content.decode()
+
+    assert 'id="localVideo"' in content
+    assert f'data-legacy-port="{settings.LEGACY_PORT}"' in content
+    policy = response["Content-Security-Policy"]
+    assert f"connect-src 'self' ws://localhost:{settings.LEGACY_PORT}" in policy
+    assert "connect-src" not in browser.get("/LiveApp/peer")["Content-Security-Policy"]
+
+
+def test_a_policy_that_cannot_name_the_host_names_the_port(browser: Client) -> None:
+    response = browser.get("/WebRTCApp4/peer", headers={"host": "[::1]:5080"})
+
+    port = settings.LEGACY_PORT
+    assert f"connect-src 'self' ws://*:{port}" in response["Content-Security-Policy"]
+
+
+def test_the_application_of_2017_is_the_one_of_the_sockets() -> None:
+    from signalling.consumer import LEGACY_APPLICATION as OF_SOCKETS
+
+    assert LEGACY_APPLICATION == OF_SOCKETS
+
+
+def test_the_sdk_lies_where_pages_of_2017_look_for_it(browser: Client) -> None:
+    response = browser.get("/WebRTCApp4/js/webrtc_adaptor.js")
+
+    assert response.status_code == 302
+    assert response["Location"] == "/static/js/webrtc_adaptor.js"
 
 
 def test_modules_import_only_modules_that_exist() -> None:

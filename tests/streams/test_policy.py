@@ -30,6 +30,8 @@ from streams.policy import (
     decide_peer,
     decide_play,
     decide_publish,
+    role_or_default,
+    visible_roles,
 )
 
 NOW_S = 1_700_000_000
@@ -98,6 +100,7 @@ PEER = PeerFacts(server=SERVER, others=1)
 PEER_FAULTS: list[tuple[Denial, dict[str, Any]]] = [(Denial.NO_SEAT, {"others": 2})]
 LIMIT_FAULTS: list[tuple[Denial, dict[str, Any]]] = [
     (Denial.ROOM_FULL, {"room_publishers": 2, "room_limit": 2}),
+    (Denial.ROOM_FAILED, {"room_unusable": True}),
     (Denial.VIEWER_LIMIT, {"stream_viewers": 5, "stream_limit": 5}),
     (Denial.VIEWER_LIMIT, {"application_viewers": 0, "application_limit": 0}),
 ]
@@ -153,6 +156,10 @@ def test_it_refuses_both_roles_for_the_server(
 @pytest.mark.parametrize(("reason", "fault"), PUBLISH_FAULTS)
 def test_it_refuses_a_publisher(reason: Denial, fault: dict[str, Any]) -> None:
     assert publish_refusal(replace(PUBLISH, **fault)) is reason
+
+
+def test_it_refuses_a_publisher_of_a_room_s_id() -> None:
+    assert publish_refusal(replace(PUBLISH, is_room=True)) is Denial.ID_IN_USE
 
 
 @pytest.mark.parametrize(("reason", "fault"), PLAY_FAULTS)
@@ -308,3 +315,43 @@ def test_a_socket_may_play_again_where_the_application_allows_it() -> None:
 
 def test_a_refusal_says_its_reason_and_nothing_else() -> None:
     assert str(AccessDenied(Denial.ID_IN_USE)) == "id_in_use"
+
+
+MATRIX = {
+    "default": ["default"],
+    "speaker": ["speaker", "active_attendee"],
+    "attendee": ["speaker", "active_attendee"],
+    "active_attendee": ["active_attendee", "speaker"],
+}
+
+
+@pytest.mark.parametrize(
+    ("role", "seen"),
+    [
+        ("", {"default"}),
+        ("  ", {"default"}),
+        ("default", {"default"}),
+        ("speaker", {"speaker", "active_attendee"}),
+        ("attendee", {"speaker", "active_attendee"}),
+        ("active_attendee", {"speaker", "active_attendee"}),
+        ("invented", {"default"}),
+        ("Speaker", {"default"}),
+    ],
+)
+def test_a_viewer_sees_what_its_role_says(role: str, seen: set[str]) -> None:
+    assert set(visible_roles(MATRIX, role)) == seen
+
+
+def test_who_has_an_empty_list_sees_nobody() -> None:
+    assert visible_roles({"default": ["default"], "guest": []}, "guest") == ()
+
+
+def test_an_unknown_role_sees_nobody_where_there_is_no_default() -> None:
+    assert visible_roles({"host": ["host"]}, "invented") == ()
+
+
+@pytest.mark.parametrize(
+    ("role", "named"), [("", "default"), (" ", "default"), ("host", "host")]
+)
+def test_a_blank_role_is_the_default_one(role: str, named: str) -> None:
+    assert role_or_default(role) == named

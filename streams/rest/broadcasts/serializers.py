@@ -7,8 +7,8 @@ from typing import Any
 from rest_framework import serializers
 
 from streams.models.access import MAX_LIMIT
-from streams.services.broadcasts import MAX_META_DATA_LENGTH
 from streams.services.catalogue import MAX_DATE_S
+from streams.services.conference import MAX_META_DATA_LENGTH
 
 Serializer = serializers.Serializer[Any]
 MAX_EXPIRY_MS = 10 * 365 * 86_400_000

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import IO, Any
-
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -15,32 +10,12 @@ from streams.rest.base import ApplicationView
 from streams.rest.broadcasts import examples
 from streams.rest.broadcasts.parameters import PATH, STREAM_ID, query
 from streams.rest.broadcasts.streams import NOT_FOUND
-from streams.rest.parsers import BodyTooLarge
 from streams.rest.results import ResultSerializer, failure
 from streams.services import catalogue
 
-MAX_DATA_BYTES = 65_536
 TAGS = ["not supported"]
-NO_DATA_CHANNELS = "Data channels are not served in this release"
 PULL_ONLY = "Only pulled sources can be started, and there are none here"
 NOT_SUPPORTED = "This is not supported here"
-
-
-class TextParser(BaseParser):
-    """Any body as it is, up to 64 KiB, whatever type it says it is."""
-
-    media_type = "*/*"
-
-    def parse(
-        self,
-        stream: IO[Any],
-        media_type: str | None = None,
-        parser_context: Mapping[str, Any] | None = None,
-    ) -> Any:
-        body: bytes = stream.read(MAX_DATA_BYTES + 1)
-        if len(body) > MAX_DATA_BYTES:
-            raise BodyTooLarge(f"Send at most {MAX_DATA_BYTES} bytes")
-        return body
 
 
 class _RefusingView(ApplicationView):
@@ -62,23 +37,6 @@ class StartView(_RefusingView):
     )
     def post(self, request: Request, application: str, stream_id: str) -> Response:
         return self.refuse(stream_id, PULL_ONLY)
-
-
-class DataView(_RefusingView):
-    parser_classes = [TextParser]
-
-    @extend_schema(
-        operation_id="sendData",
-        summary="Send text to the data channels of a stream (refused)",
-        tags=TAGS,
-        parameters=[STREAM_ID],
-        request={"text/plain": OpenApiTypes.STR},
-        responses=ResultSerializer,
-        examples=[examples.refusal(NO_DATA_CHANNELS)],
-    )
-    def post(self, request: Request, application: str, stream_id: str) -> Response:
-        _ = request.data  # its bound holds, whatever follows
-        return self.refuse(stream_id, NO_DATA_CHANNELS)
 
 
 class RecordingView(_RefusingView):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from django.urls import URLPattern, path
 
 from streams.rest.broadcasts import conference_rooms as rooms
-from streams.rest.broadcasts import measures, streams, subtracks, unsupported
+from streams.rest.broadcasts import data, measures, streams, subtracks, unsupported
 
 PAGE = "<int:offset>/<int:size>"
 ROOM = "conference-rooms/<str:room_id>"
@@ -33,7 +33,7 @@ urlpatterns: list[URLPattern] = [
     path("<str:stream_id>", streams.BroadcastView.as_view()),
     path("<str:stream_id>/stop", streams.StopView.as_view()),
     path("<str:stream_id>/start", unsupported.StartView.as_view()),
-    path("<str:stream_id>/data", unsupported.DataView.as_view()),
+    path("<str:stream_id>/data", data.DataView.as_view()),
     path(
         "<str:stream_id>/recording/<str:enabled>", unsupported.RecordingView.as_view()
     ),

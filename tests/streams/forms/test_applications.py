@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -17,6 +18,8 @@ def typed(application: Application) -> dict[str, Any]:
     Application.objects.filter(pk=application.pk).update(jwt_stream_secret=KEY)
     application.refresh_from_db()
     values = model_to_dict(application)
+    matrix = json.dumps(values["visibility_matrix"])
+    values["visibility_matrix"] = values["initial-visibility_matrix"] = matrix
     kept = {name: value for name, value in values.items() if value is not False}
     return kept | dict.fromkeys(APPLICATION_SECRETS, "")
 

@@ -18,6 +18,9 @@ SAMPLES = {
     "remoteAllowedCIDR": "127.0.0.1, 192.0.2.0/24",
     "timeTokenPeriod": 30,
     "webRTCClientStartTimeoutMs": 7000,
+    "participantVisibilityMatrix": {"default": ["default", "host"], "host": []},
+    "audioLevelThreshold": 100,
+    "dataChannelPlayerDistribution": "publisher",
 }
 # What a switch needs to be on.
 COMPANIONS = {
@@ -81,6 +84,18 @@ DEFAULTS = {
     "ipFilterEnabled": True,
     "remoteAllowedCIDR": "127.0.0.1,::1",
     "jwtControlEnabled": False,
+    "maxVideoTrackCount": -1,
+    "maxAudioTrackCount": -1,
+    "participantVisibilityMatrix": {
+        "default": ["default"],
+        "speaker": ["speaker", "active_attendee"],
+        "attendee": ["speaker", "active_attendee"],
+        "active_attendee": ["active_attendee", "speaker"],
+    },
+    "sendAudioLevelToViewers": False,
+    "audioLevelThreshold": 120,
+    "dataChannelEnabled": True,
+    "dataChannelPlayerDistribution": "all",
     "suspended": False,
     "returnWindowMs": 10_000,
     "maxPublishBitrate": 0,

@@ -9,7 +9,6 @@ from tests.streams.rest.conftest import Caller
 
 CALLS = [
     ("POST", "start", "pulled sources"),
-    ("POST", "data", "not served in this release"),
     ("PUT", "recording/true", "not supported here"),
     ("PUT", "recording/false?recordType=mp4&resolutionHeight=0", "not supported here"),
     ("POST", "endpoint", "not supported here"),
@@ -44,24 +43,3 @@ def test_an_unknown_stream_is_said_to_be_unknown(
     assert response.status_code == 200
     assert response.json()["success"] is False
     assert response.json()["message"] == "Broadcast not found"
-
-
-@pytest.mark.usefixtures("camera")
-@pytest.mark.parametrize(
-    "kind", ["text/plain", "application/json", "application/octet-stream", ""]
-)
-@pytest.mark.parametrize("body", ["{not json", "ünï", ""])
-def test_data_is_any_text_of_any_type(writer: Caller, kind: str, body: str) -> None:
-    response = writer("POST", "broadcasts/cam/data", body.encode(), CONTENT_TYPE=kind)
-
-    assert response.status_code == 200
-    assert "not served in this release" in response.json()["message"]
-
-
-@pytest.mark.usefixtures("camera")
-def test_data_is_bounded(writer: Caller) -> None:
-    fits = writer.post("broadcasts/cam/data", b"x" * 65_536)
-    exceeds = writer.post("broadcasts/cam/data", b"x" * 65_537)
-
-    assert (fits.status_code, exceeds.status_code) == (200, 413)
-    assert exceeds.json()["success"] is False

@@ -411,8 +411,8 @@ class TestRoomTokens:
         bob: SocketInfo,
         make_token: Callable[..., str],
     ) -> None:
-        live(alice, "hall", token=make_token("publish", "hall"))
-        Broadcast.objects.filter(stream_id="hall").update(virtual=True)
+        live(alice, main_track="hall", token=make_token("publish", "hall"))
+        Token.objects.all().delete()
         token = make_token("publish", "hall")
 
         assert play(bob, "hall", token=token).session

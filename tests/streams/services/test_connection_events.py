@@ -164,7 +164,7 @@ def test_the_end_of_many_costs_as_many_queries_as_that_of_few(
         viewer = SocketInfo(f"channel-{number}", alice.node, "192.0.2.9", "")
         services.mark_started(play(viewer, "s0").session, clock)
 
-    with at_most(10):
+    with at_most(15):
         services.close_relay("relay-1", clock)
 
     assert ConnectionEvent.objects.filter(event_type="disconnected").count() == 50

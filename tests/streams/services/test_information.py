@@ -188,6 +188,75 @@ def test_it_does_not_tell_where_the_publisher_is(
     assert alice.user_agent not in text
 
 
+def test_a_room_names_its_subtracks_and_those_name_it(
+    live: Publish, alice: SocketInfo
+) -> None:
+    for stream_id in ("bert", "anna"):
+        live(alice, stream_id, main_track="room", role="speaker")
+
+    room = services.broadcast_object("LiveApp", "room")
+    member = services.broadcast_object("LiveApp", "anna")
+
+    assert room is not None
+    assert (room["streamId"], room["status"]) == ("room", "broadcasting")
+    assert room["subTrackStreamIds"] == ["anna", "bert"]
+    assert room["metaData"] is None
+    assert room["virtual"] is True
+    assert member is not None
+    assert (member["mainTrackStreamId"], member["role"]) == ("room", "speaker")
+    assert (member["status"], member["metaData"]) == ("broadcasting", None)
+    assert member["startTime"] > 0
+
+
+def test_a_room_without_a_row_is_known_by_who_is_live_in_it(
+    live: Publish, alice: SocketInfo, application: Application
+) -> None:
+    live(alice)
+    Broadcast.objects.update(main_track_stream_id="room", start_time=7)
+    Broadcast.objects.create(
+        application=application, stream_id="away", main_track_stream_id="room"
+    )
+
+    with at_most(3):
+        found = services.broadcast_object("LiveApp", "room")
+
+    assert found is not None
+    assert found.keys() >= WIRE_NAMES
+    assert (found["streamId"], found["status"]) == ("room", "broadcasting")
+    assert (found["virtual"], found["zombi"]) == (True, True)
+    assert (found["startTime"], found["webRTCViewerCount"]) == (7, 0)
+    assert found["subTrackStreamIds"] == ["away", "cam"]
+    assert found["metaData"] is None
+    assert services.broadcast_object("WebRTCAppEE", "room") is None
+
+
+def test_a_room_where_nobody_is_live_is_nothing(application: Application) -> None:
+    Broadcast.objects.create(
+        application=application, stream_id="away", main_track_stream_id="room"
+    )
+
+    assert services.broadcast_object("LiveApp", "room") is None
+
+
+def test_of_many_subtracks_those_that_are_live_are_told(
+    live: Publish,
+    alice: SocketInfo,
+    application: Application,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("streams.services.information.MAX_ROWS", 2)
+    live(alice, "zoe", main_track="room")
+    for stream_id in ("anna", "bert", "carl"):
+        Broadcast.objects.create(
+            application=application, stream_id=stream_id, main_track_stream_id="room"
+        )
+
+    found = services.broadcast_object("LiveApp", "room")
+
+    assert found is not None
+    assert found["subTrackStreamIds"] == ["anna", "zoe"]
+
+
 def test_an_unknown_broadcast_is_nothing(db: None) -> None:
     assert services.broadcast_object("LiveApp", "cam") is None
 

@@ -445,7 +445,6 @@ def test_hostile_text_is_made_fit_for_the_columns(
         name=hostile,
         meta_data=hostile,
         role=hostile,
-        main_track=hostile,
         subscriber_id=hostile,
     )
 

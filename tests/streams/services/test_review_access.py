@@ -104,13 +104,14 @@ def test_a_play_token_is_used_up_though_the_stream_is_called_its_own_room(
     assert refusal(play, other, token=token, room="cam") is Denial.UNAUTHORIZED
 
 
-def test_a_publish_token_is_used_up_though_the_stream_is_called_its_own_room(
-    live: Publish, alice: SocketInfo, make_token: Callable[..., str]
+def test_a_stream_cannot_be_called_its_own_room_to_keep_its_token(
+    publish: Publish, alice: SocketInfo, make_token: Callable[..., str]
 ) -> None:
     change(publish_token_enabled=True)
+    token = make_token("publish")
 
-    live(alice, token=make_token("publish"), main_track="cam")
-
+    assert refusal(publish, alice, token=token, main_track="cam") is Denial.ROOM_FAILED
+    assert publish(alice, token=token).session
     assert not Token.objects.exists()
 
 
