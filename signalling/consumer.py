@@ -52,6 +52,7 @@ LEGACY_APPLICATION = "WebRTCApp4"  # contract 12: its path alone is the dialect
 _PONG = {"type": "websocket.send", "text": PONG_TEXT}
 _MAX_USER_AGENT_CHARS = 255
 _MAX_QUERY_CHARS = 2048
+FINISH_S = 3.0  # less than servers leave a consumer whose client is gone
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -69,6 +70,7 @@ class SignallingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels is un
         self._channel = ""
         self._tasks: set[asyncio.Task[Any]] = set()
         self._turn = asyncio.Lock()
+        self._ending = False
         self._context = Context(
             _session(scope), self._subscribe, self._post, self._spawn
         )
@@ -144,6 +146,8 @@ class SignallingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels is un
             How many characters were sent.
         """
         async with self._turn:
+            if self._ending:
+                return 0
             try:
                 answers = await handler(self._context, *args)
             except SignallingError as refused:
@@ -248,6 +252,8 @@ class SignallingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels is un
         Every step runs even if one fails; a second call finds nothing to do.
         """
         registry.discard(self)
+        self._ending = True
+        await self._finish_turn()
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
@@ -268,6 +274,15 @@ class SignallingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels is un
             *(tell_left(session.application, seat) for seat in seats),
             *(self._context.leave_room(room) for room in rooms),
         )
+
+    async def _finish_turn(self) -> None:
+        """What is being handled is done, if it can be: half of it would stay.
+
+        A session whose row is closed already would go on at its relay.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FINISH_S), self._turn:
+                pass
 
     async def _close_rows(self) -> list[services.SocketSession]:
         if not self._channel:

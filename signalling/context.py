@@ -104,14 +104,7 @@ class Context:
         if registry.is_stopping():
             raise SignallingError(ErrorDefinition.NOT_INITIALIZED, stream_id)
         self.session.check_room(stream_id)
-        socket = services.SocketInfo(
-            channel=await self.subscribe(),
-            node=NODE_NAME,
-            remote_ip=self.session.remote_ip,
-            user_agent=self.session.user_agent,
-            query=self.session.query,
-            origin=self.session.origin,
-        )
+        socket = await self.socket_info()
         try:
             return await store.run(
                 call, request, socket, current_load(), _relays(), undo=_close_late
@@ -120,6 +113,17 @@ class Context:
             raise refusal(denied.reason, stream_id, _room_of(request)) from denied
         except StoreUnavailable:
             raise StoreUnavailable(stream_id) from None
+
+    async def socket_info(self) -> services.SocketInfo:
+        """This socket, as services know one."""
+        return services.SocketInfo(
+            channel=await self.subscribe(),
+            node=NODE_NAME,
+            remote_ip=self.session.remote_ip,
+            user_agent=self.session.user_agent,
+            query=self.session.query,
+            origin=self.session.origin,
+        )
 
     def ask(
         self,
@@ -176,16 +180,29 @@ class Context:
             definition = ErrorDefinition.SERVER_ERROR
             raise SignallingError(definition, attempt.stream_id) from error
 
+    async def tell(self, attempt: Attempt, command: control.Command) -> None:
+        """Hand over what the attempt can go on without, should its relay be gone."""
+        try:
+            await _send(attempt.relay, command)
+        except RelayUnavailable:
+            log.warning("relay %s takes no command", attempt.relay)
+
     async def close(self, attempt: Attempt, reason: str = "") -> None:
         """Forget the attempt, free its id, end it at its relay, in this order."""
         await self.close_row(attempt, reason)
-        await hang_up(attempt.relay, attempt.session)
+        if attempt.is_awaited:
+            key = self.stream_key(attempt.stream_id)
+            await self.tell(attempt, control.EndStream(key))
+        else:
+            await hang_up(attempt.relay, attempt.session)
 
     async def close_row(self, attempt: Attempt, reason: str = "") -> None:
         """As `close`, for an attempt that its relay has ended already."""
         self.session.forget(attempt)
-        await store.run_or_retry(services.close_session, attempt.session, reason)
-        await self.tell_room(attempt, joined=False)
+        call = services.close_session
+        closed = await store.run_or_retry(call, attempt.session, reason)
+        if closed is not False:  # else its stream is another's by now
+            await self.tell_room(attempt, joined=False)
 
     async def park_row(self, attempt: Attempt) -> None:
         """Let the attempt go; its stream waits for the publisher's return."""

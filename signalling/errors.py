@@ -51,7 +51,7 @@ def refusal(denial: Denial, stream_id: str, room: str = "") -> SignallingError:
     return SignallingError(DEFINITIONS[denial], stream_id)
 
 
-ABOUT_ROOMS = (Denial.UNREGISTERED_ROOM, Denial.ROOM_NOT_ACTIVE)
+ABOUT_ROOMS = (Denial.UNREGISTERED_ROOM, Denial.ROOM_NOT_ACTIVE, Denial.ROOM_FAILED)
 
 
 DEFINITIONS: dict[Denial, ErrorDefinition] = {
@@ -77,5 +77,6 @@ DEFINITIONS: dict[Denial, ErrorDefinition] = {
     Denial.BLOCKED: ErrorDefinition.USER_BLOCKED,
     Denial.NO_SEAT: ErrorDefinition.NO_SEAT,
     Denial.ROOM_FULL: ErrorDefinition.SUBTRACK_LIMIT,
+    Denial.ROOM_FAILED: ErrorDefinition.MAIN_TRACK_FAILED,
     Denial.VIEWER_LIMIT: ErrorDefinition.VIEWER_LIMIT,
 }

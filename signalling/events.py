@@ -13,6 +13,7 @@ PEER_JOINED = "peer.joined"  # these three from the other peer's consumer
 PEER_LEFT = "peer.left"
 PEER_FRAME = "peer.frame"
 ROOM_STREAM = "room.stream"  # to the members of a room, about one who publishes
+PUSH_DONE = "push.done"  # from a task of the same socket
 SERVER_STOP = "server.stop"  # this process is about to stop
 
 
@@ -62,6 +63,16 @@ def peer_frame(stream_id: str, to: str, session: str, frame: str) -> dict[str, A
 def room_stream(stream_id: str, by: str, *, joined: bool) -> dict[str, Any]:
     """`by`: the channel of who publishes, who is not told."""
     return {"type": ROOM_STREAM, "stream_id": stream_id, "by": by, "joined": joined}
+
+
+def push_done(definition: str, information: str) -> dict[str, Any]:
+    """`definition`: what went wrong; "" for success."""
+    return {
+        "type": PUSH_DONE,
+        "stream_id": None,
+        "definition": definition,
+        "information": information,
+    }
 
 
 def room_group(application: str, room: str) -> str:

@@ -20,6 +20,9 @@ _MAX_META_DATA_CHARS = 16 * 1024
 _MAX_ROLE_CHARS = 64
 _KEPT_VIEWER_INFO_CHARS = 255
 _MAX_LABEL = 65535
+_MAX_TRACKS = 512  # of one `trackList`
+_MAX_WHOLE = 2**31 - 1
+_WHOLE = re.compile(r"-?[0-9]{1,18}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +76,31 @@ class Fields:
 
     def flag(self, *names: str) -> bool:
         """The first of `names` that says true or false; true if none does."""
-        for name in names:
-            value = self.values.get(name)
-            if isinstance(value, str):
-                value = _BOOLEANS.get(value.strip().lower())
-            if isinstance(value, bool):
-                return value
-        return True
+        said = map(self.said_flag, names)
+        return next((flag for flag in said if flag is not None), True)
+
+    def said_flag(self, name: str) -> bool | None:
+        """True or false, as a string too; nothing where it says neither."""
+        value = self.values.get(name)
+        if isinstance(value, str):
+            value = _BOOLEANS.get(value.strip().lower())
+        return value if isinstance(value, bool) else None
+
+    def whole(self, name: str) -> int | None:
+        """A whole number, as a string too, within what 32 bits hold; else nothing."""
+        text = scalar(self.values.get(name)).strip()
+        if not _WHOLE.fullmatch(text):
+            return None
+        return max(-_MAX_WHOLE, min(_MAX_WHOLE, int(text)))
+
+    def tracks(self) -> tuple[str, ...]:
+        """`trackList`: ids, some with "!" before them; anything else is left out."""
+        value = self.values.get("trackList")
+        if not isinstance(value, list):
+            return ()
+        texts = [text.strip() for text in value if isinstance(text, str)]
+        ids = [text for text in texts if is_stream_id(text.removeprefix("!"))]
+        return tuple(dict.fromkeys(ids))[:_MAX_TRACKS]
 
     def name(self) -> str:
         """The display name; where `streamName` served as the id there is none."""

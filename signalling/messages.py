@@ -11,8 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
+from signalling.conference_messages import PARSERS as CONFERENCE_PARSERS
+from signalling.conference_messages import ConferenceMessage
 from signalling.errors import ProtocolError, SignallingError
 from signalling.fields import Fields, is_blank, is_stream_id, scalar
+from signalling.information_messages import PARSERS as INFORMATION_PARSERS
+from signalling.information_messages import InformationMessage
 from signalling.protocol import (
     LEGACY_WITHOUT_STREAM_ID,
     MAX_FRAME_BYTES,
@@ -49,6 +53,8 @@ class Play:
     subscriber_code: str
     subscriber_name: str
     user_publish_id: str
+    tracks: tuple[str, ...]  # trackList: ids, some with "!" before them
+    tracks_disabled: bool | None  # disableTracksByDefault; None: nothing was said
     link_session: str
 
 
@@ -149,6 +155,8 @@ Message = (
     | GetIceServerConfig
     | GetStreamInfo
     | GetBroadcastObject
+    | ConferenceMessage
+    | InformationMessage
 )
 
 
@@ -244,6 +252,8 @@ def _play(stream_id: str, fields: Fields) -> Play:
         subscriber_code=fields.credential("subscriberCode"),
         subscriber_name=fields.text("subscriberName"),
         user_publish_id=fields.text("userPublishId"),
+        tracks=fields.tracks(),
+        tracks_disabled=fields.said_flag("disableTracksByDefault"),
         link_session=fields.text("linkSession"),
     )
 
@@ -295,4 +305,6 @@ _PARSERS: dict[str, Callable[[str, Fields], Message]] = {
     Command.GET_ICE_SERVER_CONFIG: lambda *_: GetIceServerConfig(),
     Command.GET_STREAM_INFO: lambda stream_id, _: GetStreamInfo(stream_id),
     Command.GET_BROADCAST_OBJECT: lambda stream_id, _: GetBroadcastObject(stream_id),
+    **CONFERENCE_PARSERS,
+    **INFORMATION_PARSERS,
 }

@@ -9,25 +9,17 @@ peer connection (contract 5.2, T46).
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from enum import Enum, StrEnum
 
+from relay.control import Distribution
 from signalling.errors import SignallingError
 from signalling.limits import MAX_SESSIONS
+from signalling.phases import LIVE_PHASES, Step, transitions_of
+from signalling.phases import Phase as Phase
+from signalling.phases import Role as Role
 from signalling.protocol import ErrorDefinition
-
-
-class Role(StrEnum):
-    PUBLISH = "publish"
-    PLAY = "play"
-
-
-class Phase(Enum):
-    PREPARING = 1  # publisher: `start` sent; viewer: an offer is being made
-    OFFERED = 2  # viewer only: our offer is with the client
-    CONNECTING = 3  # the client's description is with the relay
-    LIVE = 4
 
 
 @dataclass(slots=True, eq=False)
@@ -42,33 +34,53 @@ class Attempt:
     subscriber_id: str = ""
     link_session: str = ""
     announced: bool = False  # the other members of its room know of it
-    room: str = ""  # that a publisher is in, or a viewer plays from
+    room: str = ""  # that a publisher is in, or a viewer plays, or plays from
+    is_room: bool = False  # what is played is the room itself
+    own_streams: frozenset[str] = frozenset()  # of a room's viewer: not sent to it
+    subscriber_name: str = ""
+    tracks_disabled: bool = False
+    return_window_ms: int = 0
     phase: Phase = Phase.PREPARING
+    ended_at: float | None = None  # time.monotonic(), once nothing is said any more
     timer: asyncio.TimerHandle | None = None
 
     def take_offer(self) -> bool:
         """Whether the client's offer is expected now; only the first one is."""
-        expected = self.role is Role.PUBLISH and self.phase is Phase.PREPARING
-        return self._advance(Phase.CONNECTING) if expected else False
+        return self._take(Step.CLIENT_OFFERS)
+
+    def give_answer(self) -> bool:
+        """Whether the relay's answer may go to the publisher; only the first may."""
+        return self._take(Step.RELAY_ANSWERS)
 
     def make_offer(self) -> bool:
-        """Whether our offer may go to the viewer; only the first one may."""
-        expected = self.role is Role.PLAY and self.phase is Phase.PREPARING
-        return self._advance(Phase.OFFERED) if expected else False
+        """Whether our offer may go to the viewer.
+
+        The first one may; to a viewer of a room others too, each once the one before
+        is answered (contract T38).
+        """
+        return self._take(Step.RELAY_OFFERS)
 
     def take_answer(self) -> bool:
-        """Whether the viewer's answer is expected now; only the first one is."""
-        expected = self.phase is Phase.OFFERED
-        return self._advance(Phase.CONNECTING) if expected else False
+        """Whether the viewer's answer is expected now: one to each offer is."""
+        return self._take(Step.CLIENT_ANSWERS)
 
     def go_live(self) -> bool:
         """Whether it was not live before. Its start timer is over."""
         self.cancel_timer()
-        return self._advance(Phase.LIVE) if self.phase is not Phase.LIVE else False
+        return self._take(Step.MEDIA_FLOWS)
+
+    @property
+    def is_live(self) -> bool:
+        return self.phase in LIVE_PHASES
 
     @property
     def can_wait(self) -> bool:
         """Whether its stream stays for a return when its connection is lost."""
+        return False
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether its relay keeps the stream for it, under its earlier session."""
         return False
 
     def cancel_timer(self) -> None:
@@ -76,8 +88,13 @@ class Attempt:
             self.timer.cancel()
             self.timer = None
 
-    def _advance(self, phase: Phase) -> bool:
-        self.phase = phase
+    def _take(self, step: Step) -> bool:
+        """Whether `step` is expected now; then it is done."""
+        table = transitions_of(self.role, is_room=self.is_room)
+        after = table.get((self.phase, step))
+        if after is None:
+            return False
+        self.phase = after
         return True
 
 
@@ -86,8 +103,10 @@ class PublishAttempt(Attempt):
     """What its offer needs besides."""
 
     restored: bool = False
+    participant_role: str = "default"
     video_codecs: tuple[str, ...] = ()
-    return_window_ms: int = 0
+    data_channels: bool = True
+    distribution: Distribution = Distribution.ALL
     max_bitrate_bps: int = 0
     video: bool = True
     audio: bool = True
@@ -95,7 +114,11 @@ class PublishAttempt(Attempt):
     @property
     def can_wait(self) -> bool:
         # One that had come back to waiting viewers still has them.
-        return self.phase is Phase.LIVE or self.restored
+        return self.is_live or self.restored
+
+    @property
+    def is_awaited(self) -> bool:
+        return self.restored and self.phase is Phase.PREPARING
 
 
 @dataclass(slots=True, eq=False)
@@ -188,6 +211,18 @@ class SocketSession:
         lost = [key for key, attempt in self._lost.items() if attempt.room == room]
         return found + [self._lost.pop(key) for key in lost]
 
+    def room_plays(self) -> list[Attempt]:
+        """The rooms that this socket plays as such."""
+        return [attempt for attempt in self.attempts() if attempt.is_room]
+
+    def published_in(self, room: str) -> frozenset[str]:
+        """What this socket publishes in a room, or prepares to."""
+        return frozenset(
+            attempt.stream_id
+            for attempt in self.attempts()
+            if attempt.role is Role.PUBLISH and attempt.room == room
+        )
+
     def find_seat(self, session: str) -> Seat | None:
         found = (seat for seat in self.seats.values() if seat.session == session)
         return next(found, None)
@@ -232,6 +267,8 @@ class SocketSession:
     def forget(self, attempt: Attempt) -> None:
         """Nothing about `attempt` is said any more; idempotent."""
         attempt.cancel_timer()
+        if attempt.ended_at is None:
+            attempt.ended_at = time.monotonic()
         self._by_session.pop(attempt.session, None)
         if self.find(attempt.role, attempt.stream_id) is attempt:
             del self._by_stream[attempt.role, attempt.stream_id]

@@ -14,12 +14,14 @@ import os
 import socket
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, TypeVar
 
 from channels.db import database_sync_to_async
 from channels.exceptions import ChannelFull
 from channels.layers import get_channel_layer
 from django.db import Error
+from django.utils import timezone
 
 from relay import control
 from signalling import events, registry
@@ -28,7 +30,7 @@ from signalling.local_link import LocalLink, RelayConfig
 from streams import services
 from streams.limited_log import LimitedLog
 from streams.refusals import refusals
-from streams.signals import endings_wanted
+from streams.signals import endings_wanted, relay_commands
 from streams.webhooks import authorisation
 from streams.webhooks.delivery import DeliveryWorker
 
@@ -40,6 +42,7 @@ HEARTBEAT_S = 5.0
 WATCH_S = 1.0  # until an ending that was marked in another process is seen
 TIDY_S = 3600.0
 FIRST_TIDY_S = 60.0  # a process may be restarted more often than it tidies
+MAX_RELAY_COMMANDS = 1000  # from outside sockets, that wait to be passed on
 NODE_NAME = f"asgi-{socket.gethostname()}-{os.getpid()}"
 
 
@@ -54,6 +57,10 @@ class Supervisor:
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
     _loop: asyncio.AbstractEventLoop | None = None
     _endings_wanted: asyncio.Event = field(default_factory=asyncio.Event)
+    _relay_commands: asyncio.Queue[tuple[str, control.Command]] = field(
+        default_factory=lambda: asyncio.Queue(MAX_RELAY_COMMANDS)
+    )
+    _unclosed: dict[str, datetime] = field(default_factory=dict)  # lost relays
     _stopped: bool = False
 
     def __post_init__(self) -> None:
@@ -70,6 +77,7 @@ class Supervisor:
         work = {
             "heartbeat": self._keep_alive(),
             "endings": self._watch_endings(),
+            "relay commands": self._pass_on_commands(),
             "refusals": _every(WATCH_S, write_refusals),
             "tidying": _every(TIDY_S, _tidy, first_s=FIRST_TIDY_S),
         }
@@ -77,12 +85,14 @@ class Supervisor:
             asyncio.create_task(job, name=name) for name, job in work.items()
         ]
         endings_wanted.connect(self._wake_endings)
+        relay_commands.connect(self._take_command)
 
     async def stop(self) -> None:
         """Tell the sockets, end the relays, close this process's rows."""
         self._stopped = True
         tasks, self._tasks = self._tasks, []
         endings_wanted.disconnect(self._wake_endings)
+        relay_commands.disconnect(self._take_command)
         await registry.announce_stop()
         if not tasks:
             return
@@ -99,6 +109,7 @@ class Supervisor:
         await _guarded(_register)
         while True:
             await _guarded(_beat)
+            await _guarded(self.close_lost_relays)
             await asyncio.sleep(HEARTBEAT_S)
 
     def _wake_endings(self, **_: object) -> None:
@@ -112,6 +123,28 @@ class Supervisor:
                 await asyncio.wait_for(self._endings_wanted.wait(), WATCH_S)
             self._endings_wanted.clear()
             await _guarded(self.end_sessions)
+
+    def _take_command(self, relay: str, command: control.Command, **_: object) -> None:
+        """Called in the thread of whoever has a relay told something."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._queue_command, relay, command)
+
+    def _queue_command(self, relay: str, command: control.Command) -> None:
+        try:
+            self._relay_commands.put_nowait((relay, command))
+        except asyncio.QueueFull:
+            log.error("too much to tell relays: a command for %s is lost", relay)
+
+    async def _pass_on_commands(self) -> None:
+        """In their order. One for a relay that is down has nothing to change there."""
+        while True:
+            relay, command = await self._relay_commands.get()
+            try:
+                await self.link.send(relay, command)
+            except RelayUnavailable:
+                log.warning("relay %s takes no command", relay)
+            except Exception:
+                logger.exception("a command for relay %s failed", relay)
 
     async def end_sessions(self) -> None:
         """Sessions of this process that are to end are told so, or ended here.
@@ -140,13 +173,30 @@ class Supervisor:
             ended = event.stream, event.session
             await _end_awaited(event.stream, services.close_parked, *ended)
         elif isinstance(event, control.Ready):
+            await _guarded(self.close_lost_relays)
             await _in_database(services.register_node, relay, "relay")
         else:
             text = control.encode(event).decode()
             await _tell(event.reply_to, {"type": "relay.event", "event": text})
 
     async def handle_loss(self, relay: str) -> None:
-        await _guarded(_close_relay, relay)
+        self._unclosed[relay] = timezone.now()
+        await _guarded(self.close_lost_relays)
+
+    async def close_lost_relays(self) -> None:
+        """The sessions of relays that died are closed, and their sockets know.
+
+        What the database does not take is tried again; sessions that a relay has in
+        its next life are left alone.
+        """
+        for relay, lost_at in list(self._unclosed.items()):
+            call = services.close_relay
+            lost = await _in_database(call, relay, timezone.now, lost_at)
+            if lost is None:
+                continue
+            if self._unclosed.get(relay) == lost_at:  # it may have died again
+                del self._unclosed[relay]
+            await _tell_lost(lost)
 
 
 async def write_refusals() -> None:
@@ -186,10 +236,6 @@ async def _tell_room(application: str, room: str, stream_id: str) -> None:
         await layer.group_send(events.room_group(application, room), message)
     except ChannelFull:
         log.warning("some members of a room were not told of a stream's end")
-
-
-async def _close_relay(relay: str) -> None:
-    await _tell_lost(await _in_database(services.close_relay, relay) or [])
 
 
 async def _tidy() -> None:

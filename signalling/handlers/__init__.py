@@ -7,9 +7,39 @@ from typing import Any
 
 from relay import control
 from signalling import events, replies
+from signalling.conference_messages import (
+    AssignVideoTrack,
+    ForceStreamQuality,
+    LimitVideoTracks,
+    PageVideoTracks,
+    SetTrack,
+    TellAssignments,
+    UpdateStreamMetaData,
+)
 from signalling.context import Asked, Context, Expired, WaitOver
-from signalling.handlers import info, negotiation, peer, play, publish, room, stop
+from signalling.handlers import (
+    info,
+    negotiation,
+    peer,
+    play,
+    publish,
+    push,
+    questions,
+    room,
+    stop,
+    tracks,
+)
 from signalling.handlers.endings import handle_session_end
+from signalling.information_messages import (
+    GetDebugInfo,
+    GetSubscriberCount,
+    GetSubscribers,
+    GetSubtracks,
+    GetSubtracksCount,
+    GetTrackList,
+    RegisterPushToken,
+    SendPush,
+)
 from signalling.messages import (
     GetBroadcastObject,
     GetIceServerConfig,
@@ -30,7 +60,7 @@ from signalling.messages import (
 )
 from signalling.protocol import Notification, Reply
 from signalling.replies import Outgoing
-from signalling.session import Attempt, Phase, Role
+from signalling.session import Attempt, Role
 
 __all__ = [
     "HANDLERS",
@@ -66,6 +96,21 @@ HANDLERS: dict[type[Message], Handler] = {
     GetIceServerConfig: info.get_ice_server_config,
     GetStreamInfo: info.get_stream_info,
     GetBroadcastObject: info.get_broadcast_object,
+    SetTrack: tracks.set_track,
+    AssignVideoTrack: tracks.assign_video_track,
+    PageVideoTracks: tracks.page_video_tracks,
+    LimitVideoTracks: tracks.limit_video_tracks,
+    TellAssignments: tracks.tell_assignments,
+    ForceStreamQuality: tracks.force_stream_quality,
+    UpdateStreamMetaData: tracks.update_stream_meta_data,
+    GetTrackList: questions.get_track_list,
+    GetSubtracks: questions.get_subtracks,
+    GetSubtracksCount: questions.get_subtracks_count,
+    GetSubscribers: questions.get_subscribers,
+    GetSubscriberCount: questions.get_subscriber_count,
+    GetDebugInfo: questions.get_debug_info,
+    RegisterPushToken: push.register_push_token,
+    SendPush: push.send_push,
 }
 
 _ON_STARTED = {Role.PUBLISH: publish.on_started, Role.PLAY: play.on_started}
@@ -91,6 +136,8 @@ async def _about_attempt(
             return await negotiation.on_answered(context, attempt, event)
         case control.Offered():
             return await negotiation.on_offered(context, attempt, event)
+        case control.TracksChanged():
+            return await negotiation.on_tracks_changed(context, attempt, event)
         case control.Failed():
             return await negotiation.on_failed(context, attempt, event)
         case control.Started():
@@ -98,7 +145,7 @@ async def _about_attempt(
         case control.Closed():
             return await _ON_CLOSED[attempt.role](context, attempt, event.reason)
         case Expired():
-            if attempt.phase is Phase.LIVE:  # it started while this was on its way
+            if attempt.is_live:  # it started while this was on its way
                 return []
             return await _ON_EXPIRED[attempt.role](context, attempt)
 
@@ -121,6 +168,7 @@ SOCKET_EVENTS = {
     events.PEER_JOINED: peer.handle_peer_joined,
     events.PEER_LEFT: peer.handle_peer_left,
     events.PEER_FRAME: peer.handle_peer_frame,
+    events.PUSH_DONE: push.handle_push_done,
 }
 
 

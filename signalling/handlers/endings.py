@@ -20,6 +20,8 @@ _REASONS = {
     Ending.NO_PACKETS.value: ErrorDefinition.NO_PACKETS,
 }
 
+_MAY_RETURN = (Ending.NO_PACKETS.value, Ending.ROOM_ENDED.value)
+
 
 async def handle_session_end(
     context: Context, session: str, relay: str, ending: str
@@ -27,7 +29,8 @@ async def handle_session_end(
     """The session is closed, and its client knows why and that it is for good.
 
     Without `stop` the SDK would come back by itself within seconds (contract M4).
-    One that sends no media may: its camera may be there again.
+    One that sends no media may: its camera may be there again. So may a viewer whose
+    room has emptied.
     """
     seat = context.session.find_seat(session)
     if seat is not None:
@@ -48,6 +51,6 @@ async def handle_session_end(
     if ending in _REASONS:
         refused = SignallingError(_REASONS[ending], attempt.stream_id)
         answers.insert(0, replies.error(refused))
-    if ending != Ending.NO_PACKETS:
+    if ending not in _MAY_RETURN:
         answers.append(replies.stop(attempt.stream_id))
     return answers

@@ -8,10 +8,11 @@ from relay import control
 from signalling import replies
 from signalling.context import TIMER_MARGIN_MS, Context
 from signalling.errors import SignallingError, no_stream
+from signalling.handlers.outcomes import notify
 from signalling.handlers.peer import pass_on
 from signalling.limits import LimitedLog
 from signalling.messages import TakeCandidate, TakeConfiguration
-from signalling.protocol import ErrorDefinition
+from signalling.protocol import ErrorDefinition, Notification
 from signalling.replies import Outgoing
 from signalling.session import Attempt, PublishAttempt, Role
 
@@ -65,6 +66,10 @@ async def _relay_offer(context: Context, attempt: PublishAttempt, sdp: str) -> N
         max_bitrate_bps=attempt.max_bitrate_bps,
         accept_video=attempt.video,
         accept_audio=attempt.audio,
+        room=context.stream_key(attempt.room) if attempt.room else "",
+        role=attempt.participant_role,
+        data_channels=attempt.data_channels,
+        distribution=attempt.distribution,
     )
     await context.command(attempt, offer)
 
@@ -84,7 +89,7 @@ async def on_answered(
     """The relay's answer to a publisher, then its candidates, in this order:
     old SDKs build a wrong peer connection from an early one (contract 3.2).
     """
-    if attempt.role is not Role.PUBLISH:
+    if not attempt.give_answer():
         return []
     return _describe(attempt, "answer", event)
 
@@ -92,10 +97,29 @@ async def on_answered(
 async def on_offered(
     _: Context, attempt: Attempt, event: control.Offered
 ) -> list[Outgoing]:
-    """The relay's offer to a viewer, with its `idMapping` (contract 3.3)."""
+    """The relay's offer to a viewer, with its `idMapping` (contract 3.3).
+
+    A room's viewer gets another one whenever participants come or go.
+    """
     if not attempt.make_offer():
+        log.warning("an offer of a relay that is not expected, dropped")
         return []
     return _describe(attempt, "offer", event, event.id_mapping)
+
+
+async def on_tracks_changed(
+    _: Context, attempt: Attempt, event: control.TracksChanged
+) -> list[Outgoing]:
+    """A room's viewer hears who has come and who has gone (contract 3.2)."""
+    changes = (
+        (Notification.SUBTRACK_REMOVED, event.removed),
+        (Notification.SUBTRACK_ADDED, event.added),
+    )
+    return [
+        notify(definition, attempt, trackId=track)
+        for definition, tracks in changes
+        for track in tracks
+    ]
 
 
 def _describe(

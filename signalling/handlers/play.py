@@ -7,11 +7,14 @@ from functools import partial
 from relay import control
 from signalling.context import TIMER_MARGIN_MS, Context
 from signalling.errors import SignallingError
+from signalling.fields import is_stream_id
 from signalling.handlers.outcomes import finished, mark_started, notify
 from signalling.messages import Play
 from signalling.protocol import ErrorDefinition, Notification
 from signalling.replies import Outgoing
+from signalling.returning import returning
 from signalling.session import Attempt, Role
+from signalling.track_choice import choose_of_room, is_stream_sent
 from streams import services
 from streams.policy import Approval
 
@@ -25,6 +28,7 @@ async def play(
     operator's webhook has to be asked, this goes on with its `approval`.
     Raises SignallingError: the first check that failed.
     """
+    message = returning.complete(context.session.application, message)
     try:
         grant: services.PlayGrant = await context.open(
             services.open_play, _request(context, message, approval), message.stream_id
@@ -37,6 +41,7 @@ async def play(
         if refused.definition is ErrorDefinition.NO_STREAM:
             await context.wait_for_stream(message.stream_id)
         raise
+    is_room = grant.view is not None
     attempt = Attempt(
         session=grant.session,
         role=Role.PLAY,
@@ -45,19 +50,69 @@ async def play(
         start_timeout_ms=grant.start_timeout_ms,
         subscriber_id=message.subscriber_id,
         link_session=message.link_session,
-        room=message.room,
+        room=message.stream_id if is_room else message.room,
+        is_room=is_room,
+        own_streams=_own_streams(context, message) if is_room else frozenset(),
+        subscriber_name=message.subscriber_name,
+        tracks_disabled=bool(message.tracks_disabled),
+        return_window_ms=grant.return_window_ms,
     )
     await context.begin(attempt, grant.start_timeout_ms + TIMER_MARGIN_MS)
+    returning.keep(context.session.application, attempt)
+    reply_to = await context.subscribe()
     await context.command(
-        attempt,
-        control.CreateOffer(
-            session=grant.session,
-            reply_to=await context.subscribe(),
-            stream=context.stream_key(message.stream_id),
-            start_timeout_ms=grant.start_timeout_ms,
-        ),
+        attempt, _ask_for_offer(context, message, grant, attempt, reply_to)
     )
     return []
+
+
+def _own_streams(context: Context, message: Play) -> frozenset[str]:
+    """What the room's viewer publishes there itself, as it says or as we know."""
+    own = context.session.published_in(message.stream_id)
+    said = message.user_publish_id
+    return own | {said} if is_stream_id(said) else own
+
+
+def _ask_for_offer(
+    context: Context,
+    message: Play,
+    grant: services.PlayGrant,
+    attempt: Attempt,
+    reply_to: str,
+) -> control.CreateOffer | control.CreateRoomOffer:
+    key = context.stream_key(message.stream_id)
+    disabled = attempt.tracks_disabled
+    view = grant.view
+    if view is None:
+        sent = is_stream_sent(message.stream_id, message.tracks, disabled=disabled)
+        return control.CreateOffer(
+            session=grant.session,
+            reply_to=reply_to,
+            stream=key,
+            start_timeout_ms=grant.start_timeout_ms,
+            send_video=sent,
+            send_audio=sent,
+            data_channels=grant.data_channels,
+            distribution=grant.distribution,
+        )
+    choice = choose_of_room(message.stream_id, message.tracks, disabled=disabled)
+    return control.CreateRoomOffer(
+        session=grant.session,
+        reply_to=reply_to,
+        room=key,
+        start_timeout_ms=grant.start_timeout_ms,
+        sees_roles=view.sees_roles,
+        own_streams=tuple(sorted(attempt.own_streams)),
+        tracks=choice.tracks,
+        enabled=choice.enabled,
+        video_codecs=view.video_codecs,
+        max_video_tracks=view.max_video_tracks,
+        max_audio_tracks=view.max_audio_tracks,
+        audio_levels=view.audio_levels,
+        audio_level_threshold=view.audio_level_threshold,
+        data_channels=grant.data_channels,
+        distribution=grant.distribution,
+    )
 
 
 def _request(

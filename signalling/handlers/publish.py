@@ -49,6 +49,9 @@ async def publish(
         video=message.video,
         audio=message.audio,
         room=grant.room,
+        participant_role=grant.role,
+        data_channels=grant.data_channels,
+        distribution=grant.distribution,
         announced=grant.restored,  # it was there all the time
     )
     await context.begin(attempt, grant.start_timeout_ms)
@@ -80,12 +83,29 @@ async def on_started(context: Context, attempt: Attempt) -> list[Outgoing]:
     if not await mark_started(context, attempt):
         return []
     await context.announce_live(attempt.stream_id)
+    if attempt.room:
+        await _enter_played_room(context, attempt)
     if isinstance(attempt, PublishAttempt) and attempt.restored:
         restored = Notification.SESSION_RESTORED
         return [replies.notification(restored, attempt.stream_id)]
     await context.tell_room(attempt, joined=True)
     room = replies.room_name(attempt.room) if attempt.room else {}
     return [notify(Notification.PUBLISH_STARTED, attempt, **room)]
+
+
+async def _enter_played_room(context: Context, attempt: Attempt) -> None:
+    """Those who wait for the room hear of it. This socket does not see itself.
+
+    One that played the room before it published was not known there as its own.
+    """
+    await context.announce_live(attempt.room)
+    viewer = context.session.find(Role.PLAY, attempt.room)
+    if viewer is None or not viewer.is_room or attempt.stream_id in viewer.own_streams:
+        return
+    hidden = control.SetTracks(
+        viewer.session, attempt.stream_id, video=False, audio=False
+    )
+    await context.tell(viewer, hidden)
 
 
 async def on_closed(

@@ -14,8 +14,6 @@ from signalling.replies import Outgoing
 from signalling.session import Membership
 from streams import services
 
-NO_TRACK_LIMIT = -1
-
 
 async def join_room(context: Context, message: JoinRoom) -> list[Outgoing]:
     """The socket is in the room and hears who publishes there.
@@ -37,7 +35,10 @@ async def join_room(context: Context, message: JoinRoom) -> list[Outgoing]:
         if replaced.room != room:
             await context.leave_room(replaced.room)
     await context.enter_room(room)
-    fields = {**_describe(room, grant.streams), "maxTrackCount": NO_TRACK_LIMIT}
+    fields = {
+        **_describe(room, grant.streams),
+        "maxTrackCount": grant.max_video_tracks,
+    }
     return [
         replies.notification(Notification.JOINED_THE_ROOM, grant.stream_id, **fields)
     ]

@@ -131,6 +131,23 @@ class Client(WebsocketCommunicator):  # type: ignore[misc]  # channels is untype
         assert (await self.hear())["definition"] == "play_started"
         return asked
 
+    async def ask_room(self, room: str, **rest: Any) -> control.CreateRoomOffer:
+        """The relay was asked for an offer of the whole room."""
+        await self.say("play", room, **rest)
+        await self.expect_silence()
+        return self.link.last(control.CreateRoomOffer)
+
+    async def play_room(self, room: str, **rest: Any) -> control.CreateRoomOffer:
+        """The viewer of the whole room is connected."""
+        asked = await self.ask_room(room, **rest)
+        await send_event(control.Offered(asked.session, asked.reply_to, SDP, (), {}))
+        assert (await self.hear())["type"] == "offer"
+        await self.say("takeConfiguration", room, type="answer", sdp="answer")
+        await self.expect_silence()
+        await send_event(control.Started(asked.session, asked.reply_to))
+        assert (await self.hear())["definition"] == "play_started"
+        return asked
+
 
 @pytest.fixture(autouse=True)
 def never_overloaded(settings: Any) -> None:

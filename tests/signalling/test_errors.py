@@ -49,6 +49,7 @@ WIRE_NAMES = {
     Denial.ROOM_FULL: (
         "main_track_has_max_subtrack_count__not_allowed_to_add_more_subtracks"
     ),
+    Denial.ROOM_FAILED: "mainTrackDBOperationFailed",
     Denial.VIEWER_LIMIT: "viewerLimitReached",
 }
 
@@ -63,7 +64,11 @@ def test_what_is_about_a_room_names_it() -> None:
         for denial in Denial
         if refusal(denial, "s1", "lobby").fields.get("room") == "lobby"
     }
-    assert named == {Denial.UNREGISTERED_ROOM, Denial.ROOM_NOT_ACTIVE}
+    assert named == {
+        Denial.UNREGISTERED_ROOM,
+        Denial.ROOM_NOT_ACTIVE,
+        Denial.ROOM_FAILED,
+    }
 
 
 def test_another_refusal_has_no_field_more() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from typing import cast
 
 import pytest
 from channels.layers import get_channel_layer
@@ -11,10 +12,13 @@ from django.db import InterfaceError, OperationalError
 
 from relay import control
 from signalling import registry, supervisor
+from signalling.link import RelayUnavailable
+from signalling.local_link import LocalLink
 from signalling.supervisor import Supervisor
 from streams import services
 from streams.limited_log import LimitedLog
 from streams.refusals import refusals
+from streams.signals import relay_commands
 
 # Calls of services run where Django looks after its connections.
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -42,7 +46,7 @@ async def test_each_socket_of_a_lost_relay_hears_of_its_sessions_once(
     first, second = await layer.new_channel(), await layer.new_channel()
     lost = [a_loss("a", first), a_loss("b", second), a_loss("c", first)]
     parked = a_loss("d", "")  # nobody's any more
-    monkeypatch.setattr(services, "close_relay", lambda relay: [*lost, parked])
+    monkeypatch.setattr(services, "close_relay", lambda *_: [*lost, parked])
     await Supervisor(()).handle_loss("relay-1")
     assert await layer.receive(first) == {"type": "relay.lost", "sessions": ["a", "c"]}
     assert await layer.receive(second) == {"type": "relay.lost", "sessions": ["b"]}
@@ -175,3 +179,71 @@ async def test_a_bug_in_the_first_heartbeat_does_not_end_the_others(
 
     keeping.cancel()
     await asyncio.gather(keeping, return_exceptions=True)
+
+
+class RememberingLink:
+    """Takes commands for `up`; one for "broken" is a bug."""
+
+    def __init__(self) -> None:
+        self.commands: list[tuple[str, control.Command]] = []
+        self.taken = asyncio.Event()
+
+    def start(self) -> None:
+        """There are no relays to start."""
+
+    async def stop(self) -> None:
+        """Nor to stop."""
+
+    async def send(self, relay: str, command: control.Command) -> None:
+        if relay == "down":
+            raise RelayUnavailable(relay)
+        if relay == "broken":
+            raise ValueError("a bug")
+        self.commands.append((relay, command))
+        self.taken.set()
+
+
+def tell(relay: str, command: control.Command) -> None:
+    relay_commands.send(sender=None, relay=relay, command=command)
+
+
+async def test_what_relays_are_told_from_other_threads_is_passed_on(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    subject, link = Supervisor(()), RememberingLink()
+    subject.link = cast(LocalLink, link)
+    subject.start()
+    moved = control.SetRoom("LiveApp/cam", "LiveApp/hall")
+    try:
+        for relay in ("down", "broken", "up"):
+            await asyncio.to_thread(tell, relay, moved)
+        async with asyncio.timeout(10):
+            await link.taken.wait()
+    finally:
+        await subject.stop()
+        registry.reopen()
+    assert link.commands == [("up", moved)]
+    assert "relay down takes no command" in caplog.text
+    assert "ValueError: a bug" in caplog.text
+    tell("up", moved)  # nobody listens any more
+    assert len(link.commands) == 1
+
+
+async def test_what_relays_are_told_has_a_bound(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(supervisor, "MAX_RELAY_COMMANDS", 2)
+    subject, link = Supervisor(()), RememberingLink()
+    subject.link = cast(LocalLink, link)
+    subject.start()
+    try:
+        for number in range(5):  # before the loop passes any of them on
+            tell("up", control.EndStream(f"LiveApp/s{number}"))
+        async with asyncio.timeout(10):
+            await link.taken.wait()
+    finally:
+        await subject.stop()
+        registry.reopen()
+    streams = [c.stream for _, c in link.commands if isinstance(c, control.EndStream)]
+    assert streams == ["LiveApp/s0", "LiveApp/s1"]
+    assert "a command for up is lost" in caplog.text
