@@ -5,6 +5,7 @@
  * Events (`detail` always has `streamId`):
  *  - "state": role, state, reason (an error definition, or "");
  *  - "track": track, media (the MediaStream to show);
+ *  - "renditions": streamInfo, the sizes that a played stream is there in;
  *  - "notification": the server's message, for those not handled here.
  *
  * States: connecting, waiting (for the stream to be published), live, reconnecting,
@@ -161,6 +162,9 @@ export class StreamClient extends EventTarget {
         break;
       case "notification":
         this.#onNotification(session, message);
+        break;
+      case "streamInformation":
+        this.emit("renditions", message);
         break;
       case "iceServerConfig":
         this.#useIceServer(message);

@@ -55,9 +55,14 @@ export const REFUSALS = Object.freeze({
   server_error_check_logs: later("Something went wrong in the server."),
   authenticationTokenNotValid: never("The notification token is not valid."),
   missingParameter: never("The request was not complete."),
+  pushNotificationNotSent: never("The notification could not be sent."),
 
-  // Never from the server: the client's own name for having no connection to it.
+  // Never from the server: the client's own names for what went wrong.
   WebSocketNotConnected: later("The server cannot be reached."),
+  media_lost: later("Picture and sound stopped on their way."),
+  setup_timeout: later("The connection could not be set up in time."),
+  publish_finished: later("The server has ended the stream."),
+  play_finished: later("The stream has ended."),
 });
 
 /**

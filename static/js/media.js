@@ -7,7 +7,8 @@ export const QUALITIES = Object.freeze({
   1080: { width: 1920, height: 1080 },
 });
 
-/** A device could not be opened; `message` says why, for the person at the page. */
+/** A device could not be opened; `message` says why, for the person at the page, and
+ * `cause` is what the browser said, where it was asked. */
 export class MediaError extends Error {}
 
 /** @type {Record<string, string>} by the name that getUserMedia gives */
@@ -54,7 +55,8 @@ export async function openMedia({ camera, microphone, height }) {
     return await navigator.mediaDevices.getUserMedia({ video, audio });
   } catch (error) {
     if (!(error instanceof DOMException)) throw error;
-    throw new MediaError(REASONS[error.name] ?? `The device did not open: ${error.name}.`);
+    const text = REASONS[error.name] ?? `The device did not open: ${error.name}.`;
+    throw new MediaError(text, { cause: error });
   }
 }
 
@@ -62,7 +64,8 @@ const exactly = (deviceId) => (deviceId ? { deviceId: { exact: deviceId } } : {}
 
 /**
  * What there is to choose from. Browsers tell names only after permission.
- * @returns {Promise<{cameras: MediaDeviceInfo[], microphones: MediaDeviceInfo[]}>}
+ * @returns {Promise<{cameras: MediaDeviceInfo[], microphones: MediaDeviceInfo[],
+ *   speakers: MediaDeviceInfo[]}>}
  */
 export async function listDevices() {
   const devices = (await navigator.mediaDevices?.enumerateDevices()) ?? [];
@@ -70,6 +73,7 @@ export async function listDevices() {
   return {
     cameras: named.filter(({ kind }) => kind === "videoinput"),
     microphones: named.filter(({ kind }) => kind === "audioinput"),
+    speakers: named.filter(({ kind }) => kind === "audiooutput"),
   };
 }
 

@@ -2,6 +2,7 @@
 
 import { StreamClient } from "./client.js";
 import { explain } from "./errors.js";
+import { QualityMenu } from "./quality.js";
 import { signallingUrl } from "./socket.js";
 import {
   byId, Clock, credentialsFromUrl, isStreamId, Numbers, rememberInUrl, setUpCopyButtons,
@@ -17,6 +18,8 @@ const video = byId("video");
 const client = new StreamClient(signallingUrl(page.application));
 const clock = new Clock();
 const numbers = new Numbers(() => client.getStats(streamId), onSample);
+
+const quality = new QualityMenu((height) => forceQuality(height));
 
 let streamId = "";
 let state = "idle";
@@ -63,7 +66,6 @@ const hasTrack = (kind) =>
 
 function showSound() {
   const isSilent = video.muted || video.volume === 0;
-  byId("mute").setAttribute("aria-pressed", String(video.muted));
   byId("mute").setAttribute("aria-label", video.muted ? "Unmute" : "Mute");
   byId("mute-icon").setAttribute("href", isSilent ? "#i-sound-off" : "#i-sound");
   byId("volume").value = String(video.muted ? 0 : Math.round(video.volume * 100));
@@ -101,6 +103,7 @@ function watch(wanted) {
   }
   if (streamId) client.stop(streamId);
   streamId = wanted;
+  quality.offer([]);
   video.srcObject = null;
   clock.reset();
   rememberInUrl(streamId);
@@ -116,11 +119,29 @@ function onState(detail) {
   if (detail.state === "live") {
     clock.start();
     numbers.start();
+    client.send({ command: "getStreamInfo", streamId });
   } else if (detail.state === "reconnecting") numbers.pause();
   else numbers.stop();
   if (["ended", "refused", "stopped"].includes(detail.state)) {
     video.srcObject = null;
     clock.reset();
+  }
+}
+
+function forceQuality(height) {
+  client.send({ command: "forceStreamQuality", streamId, streamHeight: height });
+}
+
+/** A new connection begins with the server's choice again. */
+function onRenditions(detail) {
+  if (detail.streamId !== streamId) return;
+  quality.offer(detail.streamInfo);
+  if (quality.chosen) forceQuality(quality.chosen);
+}
+
+function onNotification({ definition, streamId: subject, streamHeight }) {
+  if (definition === "resolutionChangeInfo" && subject === streamId) {
+    quality.showCurrent(Number(streamHeight));
   }
 }
 
@@ -164,6 +185,8 @@ function onKey(event) {
 
 client.on("state", onState);
 client.on("track", onTrack);
+client.on("renditions", onRenditions);
+client.on("notification", onNotification);
 byId("form").addEventListener("submit", (event) => {
   event.preventDefault();
   // A person asked for it: the sound may be on from the start.

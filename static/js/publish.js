@@ -5,8 +5,8 @@ import { explain } from "./errors.js";
 import { LevelMeter, listDevices, MediaError, openMedia } from "./media.js";
 import { signallingUrl } from "./socket.js";
 import {
-  byId, Clock, credentialsFromUrl, isStreamId, Numbers, rememberInUrl, setUpCopyButtons,
-  showShare,
+  byId, Clock, credentialsFromUrl, isStreamId, Numbers, randomName, rememberInUrl,
+  setUpCopyButtons, showShare,
 } from "./widgets.js";
 
 const page = byId("page").dataset;
@@ -32,7 +32,7 @@ const TEXTS = {
   stopped: "You are off air.",
 };
 
-const isOn = (id) => byId(id).getAttribute("aria-pressed") === "true";
+const isOn = (id) => byId(id).dataset.active === "true";
 const trackOf = (kind) => media?.getTracks().find((track) => track.kind === kind);
 
 function showStatus(state, text) {
@@ -71,7 +71,7 @@ function setToggle(id, pressed) {
   const [icon, name] = id === "mute" ? ["mic", ["Mute", "Unmute"]]
     : ["camera", ["Hide camera", "Show camera"]];
   const button = byId(id);
-  button.setAttribute("aria-pressed", String(pressed));
+  button.dataset.active = String(pressed);
   button.querySelector("use").setAttribute("href", `#i-${icon}${pressed ? "-off" : ""}`);
   button.querySelector("span").textContent = name[Number(pressed)];
   showMedia();
@@ -227,12 +227,6 @@ function onNotification({ definition, streamId: subject, broadcast }) {
   byId("viewers").textContent = `· ${viewers} watching`;
 }
 
-function suggestName() {
-  const letters = "abcdefghjkmnpqrstuvwxyz23456789";
-  const random = crypto.getRandomValues(new Uint8Array(6));
-  return `live-${[...random].map((byte) => letters[byte % letters.length]).join("")}`;
-}
-
 client.on("state", onState);
 client.on("notification", onNotification);
 setInterval(() => clock.isRunning && askForViewers(), VIEWERS_MS);
@@ -257,7 +251,7 @@ for (const id of ["mute", "hide"]) {
 byId("retry-media").addEventListener("click", openPreview);
 navigator.mediaDevices?.addEventListener("devicechange", showDevices);
 
-byId("stream-id").value ||= suggestName();
+byId("stream-id").value ||= randomName("live");
 setUpCopyButtons();
 showShare(page.playUrl, byId("stream-id").value);
 openPreview();

@@ -5,10 +5,12 @@
   const root = document.documentElement;
   const system = matchMedia("(prefers-color-scheme: dark)");
 
-  // Storage throws in a frame whose site may not keep anything.
+  // Storage throws in a frame whose site may not keep anything. The admin keeps its
+  // theme under the same name, and has a third one, "auto".
   const remembered = () => {
     try {
-      return localStorage.getItem("theme");
+      const theme = localStorage.getItem("theme");
+      return theme === "dark" || theme === "light" ? theme : null;
     } catch {
       return null;
     }

@@ -68,14 +68,27 @@ export function setUpCopyButtons() {
 }
 
 async function copy(field) {
+  if (await copyText(field.value)) return true;
+  // No clipboard on an insecure page or without permission: the old way.
+  field.select();
+  return document.execCommand("copy");
+}
+
+/** @param {string} text @returns {Promise<boolean>} whether the browser let it be copied */
+export async function copyText(text) {
   try {
-    await navigator.clipboard.writeText(field.value);
+    await navigator.clipboard.writeText(text);
     return true;
   } catch {
-    // No clipboard on an insecure page or without permission: the old way.
-    field.select();
-    return document.execCommand("copy");
+    return false;
   }
+}
+
+/** @param {string} prefix @returns {string} "prefix-" and six letters that read well */
+export function randomName(prefix) {
+  const letters = "abcdefghjkmnpqrstuvwxyz23456789";
+  const random = crypto.getRandomValues(new Uint8Array(6));
+  return `${prefix}-${[...random].map((byte) => letters[byte % letters.length]).join("")}`;
 }
 
 /** The clock on the badge: how long it has been live. */

@@ -5,9 +5,11 @@ Nothing here decides who may publish or play: the page's WebSocket does that.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
@@ -26,6 +28,11 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; "
     "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors {}"
 )
+
+# The application whose sockets speak the dialect of 2017, on a port of their own.
+LEGACY_APPLICATION = "WebRTCApp4"
+# What a policy may name as a host; it has no words for an IPv6 address.
+POLICY_HOST = re.compile(r"\A[A-Za-z0-9.-]+\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +59,24 @@ def page_links(application: str) -> list[PageLink]:
             "Play",
             "Watch a live stream by its name.",
             "play",
+        ),
+        PageLink(
+            reverse("pages:conference", args=[application]),
+            "Meet",
+            "Several people see, hear and write to each other in one room.",
+            "people",
+        ),
+        PageLink(
+            reverse("pages:peer", args=[application]),
+            "Call",
+            "Two people, browser to browser: the server only introduces them.",
+            "pair",
+        ),
+        PageLink(
+            reverse("pages:data", args=[application]),
+            "Data",
+            "Send text and files to everybody who listens, and back.",
+            "data",
         ),
         PageLink(
             reverse("admin:index"),
@@ -84,14 +109,16 @@ class ApplicationPage(TemplateView):
             # The one denial there is here: the database is away for the moment.
             return HttpResponse(status=503, headers={"Retry-After": "5"})
         response = super().dispatch(request, *args, **kwargs)
-        response["Content-Security-Policy"] = CONTENT_SECURITY_POLICY.format(
-            "*" if self.embeddable else "'none'"
-        )
+        response["Content-Security-Policy"] = self.content_policy()
         response["Permissions-Policy"] = self.permissions
         if self.embeddable:
             # Read by XFrameOptionsMiddleware; frame-ancestors above says the same.
             response.xframe_options_exempt = True  # type: ignore[attr-defined]
         return response
+
+    def content_policy(self) -> str:
+        """What the page may load and who may show it."""
+        return CONTENT_SECURITY_POLICY.format("*" if self.embeddable else "'none'")
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         asked = self.request.GET
@@ -123,6 +150,60 @@ class PlayPage(ApplicationPage):
     template_name = "play.html"
     extra_context = {"page": "play"}
     embeddable = True
+
+
+class CallPage(ApplicationPage):
+    """Where people meet: `?room=`, `?name=` of the person, `?id=` of the stream."""
+
+    permissions = (
+        "camera=(self), microphone=(self), display-capture=(self), geolocation=()"
+    )
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        asked = self.request.GET
+        return super().get_context_data(
+            room=asked.get("room", ""),
+            display_name=asked.get("name", ""),
+            participant_id=asked.get("id", ""),
+            **kwargs,
+        )
+
+
+class ConferencePage(CallPage):
+    template_name = "conference.html"
+    extra_context = {"page": "conference"}
+
+
+class PeerPage(CallPage):
+    """Two people. In the application of 2017 it is the sample of that year's SDK."""
+
+    extra_context = {"page": "peer"}
+
+    @property
+    def is_legacy(self) -> bool:
+        return bool(self.kwargs["application"] == LEGACY_APPLICATION)
+
+    def get_template_names(self) -> list[str]:
+        return ["peer_2017.html" if self.is_legacy else "peer.html"]
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(legacy_port=settings.LEGACY_PORT, **kwargs)
+
+    def content_policy(self) -> str:
+        policy = super().content_policy()
+        if not self.is_legacy:
+            return policy
+        # Another port is another origin, which 'self' does not cover.
+        name = self.request.get_host().rsplit(":", 1)[0]
+        host = name if POLICY_HOST.match(name) else "*"
+        return f"{policy}; connect-src 'self' ws://{host}:{settings.LEGACY_PORT}"
+
+
+class DataPage(ApplicationPage):
+    """Text and files over a data channel, without camera and microphone."""
+
+    template_name = "data.html"
+    extra_context = {"page": "data"}
 
 
 @require_safe
