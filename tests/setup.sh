@@ -1,5 +1,5 @@
 #!/bin/sh
-# What the test suite needs besides Python packages: Chromium and the SDKs.
+# What the test suite needs besides Python packages: the browsers and what is from npm.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -7,6 +7,11 @@ need_packages=""
 command -v chromium >/dev/null 2>&1 || need_packages="$need_packages chromium"
 command -v node >/dev/null 2>&1 || need_packages="$need_packages nodejs"
 command -v npm >/dev/null 2>&1 || need_packages="$need_packages npm"
+if [ "$(id -u)" = 0 ]; then # only root may make the namespaces that Firefox is tested in
+    command -v "${FIREFOX:-firefox-esr}" >/dev/null 2>&1 ||
+        need_packages="$need_packages firefox-esr"
+    command -v ip >/dev/null 2>&1 || need_packages="$need_packages iproute2"
+fi
 if [ -n "$need_packages" ]; then
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
         apt-get update -q >/dev/null
@@ -20,8 +25,13 @@ if [ -n "$need_packages" ]; then
     fi
 fi
 
-cd tests/browser
-if [ ! -f node_modules/.complete ] || [ package.json -nt node_modules/.complete ]; then
-    npm install --no-audit --no-fund --ignore-scripts --silent
-    touch node_modules/.complete
-fi
+install_from_npm() {
+    cd "$1"
+    if [ ! -f node_modules/.complete ] || [ package.json -nt node_modules/.complete ]; then
+        npm install --no-audit --no-fund --ignore-scripts --silent
+        touch node_modules/.complete
+    fi
+}
+
+(install_from_npm tests/browser) # the SDKs
+(install_from_npm tests/firefox) # the driver
