@@ -78,14 +78,14 @@ class SdkPage:
 
     def __init__(self, page: Page, server: ServerProcess, application: str) -> None:
         self.page = page
-        self._websocket_url = server.websocket_url(application)
+        self.websocket_url = server.websocket_url(application)
 
     async def start(self, *, play_only: bool = False, **options: Any) -> None:
         """The adaptor exists and its socket is open."""
         await self.page.evaluate(
             "options => window.start(options)",
             {
-                "websocket_url": self._websocket_url,
+                "websocket_url": self.websocket_url,
                 "isPlayMode": play_only,
                 **options,
             },
