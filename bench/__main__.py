@@ -30,7 +30,16 @@ from bench.report import render
 from bench.servers import has_janus, has_ours
 
 RESULTS = Path(__file__).resolve().parent / "results"
-SCENARIOS = ("floor", "forward", "storm", "idle", "refused", "peer", "browser")
+SCENARIOS = (
+    "floor",
+    "forward",
+    "storm",
+    "conference",
+    "idle",
+    "refused",
+    "peer",
+    "browser",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +51,7 @@ class Plan:
     seconds: float
     plays: int
     storm_s: float
+    participants: tuple[int, ...]
     sockets: int
     rounds: int
     round_s: float
@@ -72,6 +82,8 @@ class Run:
             self._try("floor", self._floor, 100)
         if "storm" in self.plan.only:
             self._storm(servers)
+        if "conference" in self.plan.only:
+            self._conference()
         if "idle" in self.plan.only and "ams" in servers:
             plan = self.plan
             scenario = partial(scenarios.idle, rounds=plan.rounds, round_s=plan.round_s)
@@ -129,6 +141,14 @@ class Run:
         }
         self.results["storm"] = {k: row for k, row in found.items() if row}
 
+    def _conference(self) -> None:
+        scenario = partial(scenarios.conference, video_slots=9, audio_slots=3)
+        rows = [
+            self._try(f"conference, {count} participants", scenario, count)
+            for count in self.plan.participants
+        ]
+        self.results["conference"] = [row for row in rows if row]
+
     def _browser(self) -> None:
         """Skipped where no browser is; a part of it that failed is an error."""
         if missing := scenarios.missing_for_browser():
@@ -181,6 +201,7 @@ def parse_plan(words: list[str]) -> Plan:
         seconds=min(found.seconds or (3.0 if quick else 8.0), 60.0),
         plays=100 if quick else 500,
         storm_s=2.0 if quick else 10.0,
+        participants=(10,) if quick else (10, 40),
         sockets=200 if quick else 2000,
         rounds=1 if quick else 2,
         round_s=3.0 if quick else 6.0,

@@ -18,6 +18,8 @@ def render(report: dict[str, Any]) -> str:
         parts.append(_forward(report))
     if report.get("storm"):
         parts.append(_storm(report["storm"]))
+    if report.get("conference"):
+        parts.append(_conference(report["conference"]))
     if report.get("idle"):
         parts.append(_idle(report["idle"]))
     if report.get("refused"):
@@ -46,6 +48,9 @@ def judge(report: dict[str, Any]) -> Iterator[Row]:
     if storm:
         yield _verdict("storm: plays that failed", 0, storm["failed"])
         yield _verdict("storm: join p95, ms", 1000, storm["join_ms_p95"])
+    for row in report.get("conference", []):
+        name = f"conference of {row['participants']}"
+        yield _verdict(f"{name}: relay, % of a core", 80, row["relay_cpu_percent"])
     idle = report.get("idle")
     if idle:
         ratio = idle["ours"]["us_per_ping"] / max(0.1, idle["echo"]["us_per_ping"])
@@ -197,6 +202,41 @@ def _storm(storms: dict[str, Any]) -> str:
         for kind, row in storms.items()
     ]
     return _table(heads, rows)
+
+
+def _conference(rows: list[dict[str, Any]]) -> str:
+    heads = (
+        "conference: participants",
+        "slots each",
+        "packets/s in",
+        "packets/s out",
+        "Mbit/s out",
+        "relay CPU %",
+        "µs/packet out",
+        "lost",
+        "key frames/s",
+        "RSS MB",
+        "lag p99 ms, clients",
+    )
+    return _table(
+        heads,
+        (
+            (
+                row["participants"],
+                row["slots_per_viewer"],
+                row["packets_in_per_s"],
+                row["packets_out_per_s"],
+                row["mbit_out_per_s"],
+                row["relay_cpu_percent"],
+                row["us_per_packet_out"],
+                row["lost_packets"],
+                row["key_frames_per_s"],
+                row["relay_rss_mb"],
+                row["client_lag_ms_p99"],
+            )
+            for row in rows
+        ),
+    )
 
 
 def _idle(idle: dict[str, Any]) -> str:

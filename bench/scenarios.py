@@ -22,6 +22,7 @@ STORM_LIMIT_S = 90.0
 IDLE_LIMIT_S = 150.0
 REFUSED_LIMIT_S = 120.0
 PEER_LIMIT_S = 120.0
+CONFERENCE_LIMIT_S = 150.0
 BROWSER_LIMIT_S = 240.0
 
 
@@ -210,6 +211,26 @@ def _make_application(place: Path, name: str, settings: dict[str, Any]) -> None:
         cwd=ROOT,
         env={**os.environ, "DATA_DIR": str(place / "data")},
         check=True,
+    )
+
+
+def conference(
+    bench: Bench, participants: int, *, video_slots: int, audio_slots: int
+) -> dict[str, Any]:
+    """One room on one relay by itself: all publish, all view its slots."""
+    place = bench.place(f"conference-{participants}")
+    return run_json(
+        "bench.conference",
+        {
+            "cores": sorted(bench.cores.server),
+            "participants": participants,
+            "video_slots": video_slots,
+            "audio_slots": audio_slots,
+            "seconds": bench.seconds,
+        },
+        cores=bench.cores,
+        log=place / "clients.log",
+        limit_s=CONFERENCE_LIMIT_S,
     )
 
 

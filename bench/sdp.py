@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 ABS_SEND_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
+AUDIO_LEVEL = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
 SDES_MID = "urn:ietf:params:rtp-hdrext:sdes:mid"
 ECHOED_EXTENSIONS = (ABS_SEND_TIME, SDES_MID)
 ECHOED_FEEDBACK = ("nack", "nack pli", "ccm fir", "goog-remb")
@@ -126,6 +127,49 @@ def make_publish_offer(local: Local, payload_type: int, ssrc: int) -> str:
         *_transport(local),
     ]
     return _session(["0"]) + _text(lines)
+
+
+def make_conference_offer(
+    local: Local, *, video: tuple[int, int], audio: tuple[int, int], level_id: int
+) -> str:
+    """An offer of VP8 and Opus; `video` and `audio`: payload type and SSRC."""
+    lines = [
+        f"m=audio 9 UDP/TLS/RTP/SAVPF {audio[0]}",
+        "c=IN IP4 0.0.0.0",
+        "a=mid:0",
+        "a=sendonly",
+        f"a=extmap:{level_id} {AUDIO_LEVEL}",
+        f"a=rtpmap:{audio[0]} opus/48000/2",
+        f"a=ssrc:{audio[1]} cname:bench",
+        *_transport(local),
+        f"m=video 9 UDP/TLS/RTP/SAVPF {video[0]}",
+        "c=IN IP4 0.0.0.0",
+        "a=mid:1",
+        "a=sendonly",
+        f"a=rtpmap:{video[0]} VP8/90000",
+        *(f"a=rtcp-fb:{video[0]} {feedback}" for feedback in ECHOED_FEEDBACK),
+        f"a=ssrc:{video[1]} cname:bench",
+        *_transport(local),
+    ]
+    return _session(["0", "1"]) + _text(lines)
+
+
+def make_slots_answer(remote: Remote, local: Local) -> str:
+    """An answer that receives VP8 or Opus in every section."""
+    bodies = []
+    for section in remote.sections:
+        codec = "VP8/90000" if section.kind == "video" else "opus/48000/2"
+        number = section.payload_type(codec.partition("/")[0].upper())
+        lines = [
+            f"m={section.kind} 9 {section.protocol} {number}",
+            "c=IN IP4 0.0.0.0",
+            f"a=mid:{section.value('mid')}",
+            "a=recvonly",
+            f"a=rtpmap:{number} {codec}",
+            *_transport(local),
+        ]
+        bodies.append(_text(lines))
+    return _session([s.value("mid") for s in remote.sections]) + "".join(bodies)
 
 
 def _session(bundle: list[str]) -> str:
