@@ -142,8 +142,8 @@ class SetTracks:
     """Send a kind of a track to this viewer, or not; None leaves it as it is.
 
     `track`: a stream id, the viewed stream's own or a participant's; a slot's label
-    ("videoTrack0") = whatever that slot shows; "" = all of them. Unknown ones are ignored, as is an unknown session. No event answers it,
-    nor the three below.
+    ("videoTrack0"), for whatever that slot shows; "" = all of them. Unknown ones are
+    ignored, as is an unknown session. No event answers it, nor the three below.
     """
 
     session: str

@@ -9,6 +9,7 @@ our own choice, so one packet serves all of them (design 5).
 from __future__ import annotations
 
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from relay.data_sdp import (
@@ -155,13 +156,23 @@ def answer_publisher(
             tracks.append(track)
             taken.append(section)
             allowed.discard(track.kind)
-    if not taken:
+    if not taken or (not tracks and any(_sends(m, kinds) for m in offer.media)):
+        # Refused media is no stream of data alone: its publisher would wait for it.
         raise ValueError("nothing that can be received")
     return PublisherAgreement(
         _describe(transport, "passive", media),
         remote_transport(taken[0], offerer=True),
         tuple(tracks),
         agree_data(data, offer.bundle) if data is not None else None,
+    )
+
+
+def _sends(section: Media, kinds: Collection[str]) -> bool:
+    """Whether the publisher means to send it, and may."""
+    return (
+        section.kind in kinds
+        and section.port != 0
+        and section.direction in ("sendrecv", "sendonly")
     )
 
 
@@ -201,10 +212,8 @@ def _receivable(
     kinds: set[str],
 ) -> IncomingTrack | None:
     if (
-        section.kind not in kinds
-        or section.port == 0
+        not _sends(section, kinds)
         or section.protocol not in RTP_PROTOCOLS
-        or section.direction not in ("sendrecv", "sendonly")
         or (bundle and section.mid not in bundle)
         or not section.rtcp_mux
     ):

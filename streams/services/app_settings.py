@@ -182,9 +182,7 @@ def _is_storable(value: object) -> bool:
         return all(_is_storable(text) for text in value if isinstance(text, str))
     if not isinstance(value, str):
         return True
-    return "\0" not in value and not any(
-        "\ud800" <= char <= "\udfff" for char in value
-    )
+    return "\0" not in value and not any("\ud800" <= char <= "\udfff" for char in value)
 
 
 def _in_wire_names(error: ValidationError) -> ValidationError:

@@ -56,9 +56,10 @@ HTMLAudioElement.prototype.play = function () {
 """
 # The browser's question for camera and microphone, answered by `answer()`.
 ASK_LATE = """
-const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+const devices = navigator.mediaDevices ?? {};  // none before the page is there
+const open = devices.getUserMedia?.bind(devices);
 const answered = new Promise((resolve) => { window.answer = resolve; });
-navigator.mediaDevices.getUserMedia = async (constraints) => {
+devices.getUserMedia = async (constraints) => {
   if (location.search.includes("name=Late")) await answered;
   return open(constraints);
 };

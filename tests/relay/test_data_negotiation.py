@@ -39,6 +39,13 @@ def test_data_alone_is_enough() -> None:
     assert agreement.remote.ice_ufrag == offer.media[0].ice_ufrag
 
 
+def test_refused_media_is_no_stream_of_data_alone() -> None:
+    with pytest.raises(ValueError, match="nothing that can be received"):
+        answer_publisher(
+            parse_sdp(OFFER), TRANSPORT, ("AV9",), ("video",), data_channels=True
+        )
+
+
 def test_but_not_where_data_channels_are_off() -> None:
     offer = parse_sdp(ONLY_DATA.replace("BUNDLE 0 1 2", "BUNDLE 2"))
     with pytest.raises(ValueError, match="nothing"):

@@ -12,7 +12,7 @@ from relay import control
 from relay.negotiation import answer_publisher
 from relay.packet import build_extensions, build_packet, parse_packet
 from relay.peer import MAX_SSRCS
-from relay.publisher import SOURCE_SILENCE_S, Publisher
+from relay.publisher import REPORT_INTERVAL_S, SOURCE_SILENCE_S, Publisher
 from relay.rtcp import (
     Nack,
     PictureLoss,

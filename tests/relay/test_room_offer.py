@@ -158,3 +158,31 @@ def test_a_slot_offers_every_codec_under_its_number() -> None:
     assert len(section.codecs) == 2 * len(offered)
     assert section.msid == "videoTrack0 ARDAMSvvideoTrack0"
     assert slot_codecs("audio", ("VP8",)) == [OPUS.codec()]
+
+
+@given(
+    st.lists(st.dictionaries(st.integers(1, 6), st.booleans()), min_size=1, max_size=15)
+)
+def test_who_is_hidden_for_a_while_keeps_place_and_mid(
+    rounds: list[dict[int, bool]],
+) -> None:
+    """Each round: who is in the room, and whether the viewer may see them."""
+    stays = dict.fromkeys(range(1, 7), 0)
+    sections: Sections = ()
+    before: set[int] = set()
+    places: dict[str, int] = {}
+    for people in rounds:
+        for who in people.keys() - before:
+            stays[who] += 10
+        before = set(people)
+        numbers = {who: stays[who] + who for who in people}
+        seen = [numbers[who] for who, visible in people.items() if visible]
+        sections = next_sections(
+            sections, wanted(*seen), {str(number) for number in numbers.values()}
+        )
+        assert live_mids(sections) == {"0", *map(str, seen)}
+        assert len(set(mids(sections))) == len(sections)
+        for mid, place in places.items():
+            if int(mid) in numbers.values():
+                assert sections[place].mid == mid
+        places = {mid: place for place, mid in enumerate(mids(sections))}

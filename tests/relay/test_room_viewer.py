@@ -689,6 +689,7 @@ async def test_who_is_seen_again_has_the_same_section(
     for index in range(offers_between):
         await join(still_relay, f"p{index}", video=False)
         await client.take_offer()
+        assert all(media.port for media in client.media())
     still_relay.router.handle(control.SetRoom("LiveApp/ann", ROOM, "default"))
     await client.take_offer()
     mids = [media.mid for media in client.media()]
