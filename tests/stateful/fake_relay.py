@@ -38,9 +38,12 @@ class FakeRelay:
     sessions: dict[str, RelaySession] = field(default_factory=dict)
     publishers: dict[str, str] = field(default_factory=dict)  # stream -> session
     commands: list[control.Command] = field(default_factory=list)
+    dead: bool = False  # what is sent to it before the link notices is lost
 
     def take(self, command: control.Command) -> None:
         """Do what `command` says; a repeated one changes nothing."""
+        if self.dead:
+            return
         self.commands.append(command)
         match command:
             case control.AcceptOffer():
@@ -149,6 +152,7 @@ class FakeRelay:
 
     def die(self) -> None:
         """Nothing is left, and nothing is said of it."""
+        self.dead = True
         self.sessions.clear()
         self.publishers.clear()
 

@@ -341,6 +341,6 @@ class Relay(RuleBasedStateMachine):
 def test_a_relay_keeps_nothing() -> None:
     logging.getLogger("relay").setLevel(logging.ERROR)
     try:
-        run_state_machine_as_test(Relay, settings=search(250, 50))
+        run_state_machine_as_test(Relay, settings=search(200, 50))
     finally:
         logging.getLogger("relay").setLevel(logging.NOTSET)

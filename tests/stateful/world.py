@@ -153,6 +153,7 @@ class World:
         self.sockets: list[Socket] = []
         self.losing: set[type[Any]] = set()  # kinds of events that do not arrive
         self.spoken: list[tuple[str, control.Event]] = []
+        self.down: set[str] = set()  # relays that nobody has started again
         self._words: dict[str, asyncio.Queue[control.Event | None]] = {}
         self._pumps: list[asyncio.Task[None]] = []
         self._patch()
@@ -235,6 +236,7 @@ class World:
                 continue
             await self.supervisor.handle_event(name, event)
             if isinstance(event, control.Ready):
+                self.relay(name).dead = False
                 self.link.up.add(name)
 
     def relay(self, name: str) -> FakeRelay:
@@ -242,11 +244,13 @@ class World:
 
     def raise_relay(self, name: str) -> None:
         """A new process of that name starts."""
+        self.down.discard(name)
         self._words[name].put_nowait(control.Ready(name, 1, 1))
 
     def drop_relay(self, name: str) -> None:
         """It dies; the link finds out when it has read what it had said."""
         self.relay(name).die()
+        self.down.add(name)
         self._words[name].put_nowait(None)
 
     def repeat(self, relay: str, event: control.Event) -> None:
