@@ -7,7 +7,8 @@ from enum import StrEnum
 from django.db.models import Q
 
 from relay.control import SendData
-from streams.models import Application, LiveSession, SessionRole, SessionState
+from streams.models import Application, LiveSession, SessionRole
+from streams.services.lookups import FLOWING
 from streams.services.relays import relay_key, tell_relay
 
 
@@ -37,12 +38,12 @@ def send_data(
 
 
 def _relays_of(application_id: int, stream_id: str) -> list[str]:
-    """Where its publisher is live, or awaited, or those of the room are."""
+    """Where its publisher is live, awaited or returning, or those of the room are."""
     sessions = LiveSession.objects.filter(
+        FLOWING,
         Q(stream_id=stream_id) | Q(room=stream_id),
         application=application_id,
         role=SessionRole.PUBLISH,
-        state__in=(SessionState.LIVE, SessionState.PARKED),
     )
     relays = sessions.order_by().values_list("relay", flat=True).distinct()
     return [relay for relay in relays if relay]

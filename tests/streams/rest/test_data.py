@@ -72,15 +72,24 @@ def post(
 
 
 @pytest.mark.usefixtures("camera")
-@pytest.mark.parametrize("state", [SessionState.LIVE, SessionState.PARKED])
+@pytest.mark.parametrize(
+    ("state", "restored"),
+    [
+        (SessionState.LIVE, False),
+        (SessionState.PARKED, False),
+        (SessionState.PREPARING, True),  # its viewers have stayed
+    ],
+)
 def test_text_goes_to_the_relay_of_the_live_stream(
     writer: Caller,
     application: Application,
     told: Told,
     state: SessionState,
+    restored: bool,
     django_capture_on_commit_callbacks: Any,
 ) -> None:
     session(application, "cam", state=state)
+    LiveSession.objects.update(restored=restored)
 
     response = post(writer, "ünï".encode(), django_capture_on_commit_callbacks)
 
