@@ -11,11 +11,12 @@ Standard library only: importing this module must not load aiortc or av.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from typing import Any
 
-VERSION = 2
+VERSION = 3
 # A description of 256 KiB, each character of which JSON writes as six.
 MAX_LINE_BYTES = 2 * 1024 * 1024
 
@@ -41,6 +42,14 @@ class Distribution(StrEnum):
     NONE = "none"
 
 
+class EncoderProblem(StrEnum):
+    """What became of a stream's ladder. The stream itself goes on in any case."""
+
+    NO_SETTINGS = "no_settings"  # none of those asked for fits what the publisher sends
+    NOT_OPENED = "not_opened"  # the encoder does not start, or keeps dying
+    BLOCKED = "blocked"  # it falls behind: renditions were dropped
+
+
 class Failure(StrEnum):
     """Why a relay could not do what a command asked."""
 
@@ -48,6 +57,19 @@ class Failure(StrEnum):
     LOCAL_DESCRIPTION = "local_description"  # no answer or offer could be made
     NO_STREAM = "no_stream"  # no such live stream here
     OVERLOADED = "overloaded"  # a bound of the relay is reached
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderSetting:
+    """A rendition that the operator wants of a stream (contract 7.2). Bit/s; 0 = as
+    the encoder sees fit, for audio: as the publisher sends it.
+    """
+
+    height: int  # pixels
+    video_bitrate: int = 0
+    audio_bitrate: int = 0
+    force_encode: bool = True  # also where the publisher's picture is lower
+    force_same_resolution: bool = False  # also where it is exactly as high
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +93,8 @@ class AcceptOffer:
     role: str = "default"  # of the participant: who may see it is said by role
     data_channels: bool = True
     distribution: Distribution = Distribution.ALL
+    encoder_settings: tuple[EncoderSetting, ...] = ()  # the ladder to encode, if any
+    tcp_candidates: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +109,8 @@ class CreateOffer:
     send_audio: bool = True
     data_channels: bool = True
     distribution: Distribution = Distribution.ALL
+    adaptive: bool = True  # its rendition follows its path; False: only `ForceQuality`
+    tcp_candidates: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +137,8 @@ class CreateRoomOffer:
     audio_level_threshold: int = 120  # 0 (loudest) to 127; above it is silence
     data_channels: bool = True
     distribution: Distribution = Distribution.ALL
+    adaptive: bool = True
+    tcp_candidates: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +178,20 @@ class SetTracks:
     track: str
     video: bool | None = None
     audio: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ForceQuality:
+    """Send this viewer the rendition of `height` pixels; 0 = as its path bears.
+
+    A height that no rendition has is the next lower one, or the lowest. `track` as in
+    `SetTracks`. Unknown sessions and tracks are ignored; `RenditionChanged` tells of
+    each switch.
+    """
+
+    session: str
+    track: str
+    height: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +283,26 @@ class TracksChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class RenditionChanged:
+    """From now on a viewer is sent a rendition of `height` pixels of `track`."""
+
+    session: str
+    reply_to: str
+    track: str  # stream id
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderFailed:
+    """Told to the publisher of the stream; `heights` are the renditions given up."""
+
+    session: str
+    reply_to: str
+    problem: EncoderProblem
+    heights: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Started:
     """Publisher: first media arrived. Viewer: connected and attached."""
 
@@ -273,6 +335,32 @@ class StreamEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class RenditionReport:
+    """One quality that viewers of a stream may get, the original included."""
+
+    width: int  # of the last key frame, 0 = unknown
+    height: int
+    video_bitrate: int  # bit/s, as it is just now
+    audio_bitrate: int
+    video_codec: str
+
+
+@dataclass(frozen=True, slots=True)
+class KindReport:
+    """What a publisher sent of one kind. Counters are of this publisher's session."""
+
+    packets: int = 0
+    bytes: int = 0
+    packets_lost: int = 0  # that no retransmission brought
+    packets_recovered: int = 0
+    fraction_lost: float = 0.0  # of the last second or so, 0 to 1
+    jitter_ms: int = 0
+    nacks: int = 0  # NACK packets we sent
+    key_frame_requests: int = 0  # PLIs we sent
+    frames: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class StreamReport:
     """What one live stream does, sent every few seconds. Bitrates in bit/s."""
 
@@ -291,6 +379,44 @@ class StreamReport:
     viewers: int
     key_frame_requests: int
     dropped_sends: int
+    sent_packets: int = 0  # to all viewers
+    allowed_bitrate: int = 0  # what the publisher was told its path bears, 0 = nothing
+    video: KindReport = KindReport()
+    audio: KindReport = KindReport()
+    renditions: tuple[RenditionReport, ...] = ()  # highest first
+
+
+@dataclass(frozen=True, slots=True)
+class ViewerReport:
+    """What one viewer is sent, and what it says of it. 0 = not known (yet)."""
+
+    session: str
+    reply_to: str
+    target_bitrate: int  # what its path bears by our estimate, bit/s
+    video_bitrate: int  # sent to it, bit/s
+    audio_bitrate: int
+    height: int  # of the rendition it gets
+    video_packets: int  # sent to it so far, retransmissions not counted
+    audio_packets: int
+    video_bytes: int
+    audio_bytes: int
+    packets_lost: int  # by its receiver reports
+    fraction_lost: float  # of the last report, 0 to 1
+    jitter_ms: int
+    rtt_ms: int
+    dropped_packets: int  # that the kernel had no room for
+    retransmitted_packets: int
+    nacks: int  # NACK packets it sent
+    key_frame_requests: int  # PLIs and FIRs it sent
+    join_ms: int  # from its command to its connection
+
+
+@dataclass(frozen=True, slots=True)
+class ViewersMeasured:
+    """Some of a relay's viewers; each of them is told of every few seconds."""
+
+    relay: str
+    viewers: tuple[ViewerReport, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,6 +426,15 @@ class Report:
     relay: str
     streams: tuple[StreamReport, ...]
     peers: int
+    cpu_percent: float = 0.0  # of the one core it can use, encoders not counted
+    lag_ms: float = 0.0  # how late its loop was at worst since the last report
+    rss_bytes: int = 0
+    sent_packets: int = 0  # these since it started
+    sent_bytes: int = 0
+    received_packets: int = 0
+    received_bytes: int = 0
+    dropped_packets: int = 0
+    malformed_packets: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,6 +453,7 @@ Command = (
     | CreateRoomOffer
     | AcceptAnswer
     | SetTracks
+    | ForceQuality
     | AssignVideoTrack
     | PageVideoTracks
     | LimitVideoTracks
@@ -327,8 +463,17 @@ Command = (
     | CloseSession
     | EndStream
 )
-SessionEvent = Answered | Offered | TracksChanged | Started | Failed | Closed
-Event = SessionEvent | StreamEnded | Report | Ready
+SessionEvent = (
+    Answered
+    | Offered
+    | TracksChanged
+    | RenditionChanged
+    | EncoderFailed
+    | Started
+    | Failed
+    | Closed
+)
+Event = SessionEvent | StreamEnded | ViewersMeasured | Report | Ready
 
 _TYPES: dict[str, type[Any]] = {
     cls.__name__: cls
@@ -338,6 +483,7 @@ _TYPES: dict[str, type[Any]] = {
         CreateRoomOffer,
         AcceptAnswer,
         SetTracks,
+        ForceQuality,
         AssignVideoTrack,
         PageVideoTracks,
         LimitVideoTracks,
@@ -349,26 +495,49 @@ _TYPES: dict[str, type[Any]] = {
         Answered,
         Offered,
         TracksChanged,
+        RenditionChanged,
+        EncoderFailed,
         Started,
         Failed,
         Closed,
         StreamEnded,
+        ViewersMeasured,
         Report,
         Ready,
     )
 }
 
-_TUPLES = frozenset(
-    {
-        "video_codecs",
-        "candidates",
-        "sees_roles",
-        "own_streams",
-        "tracks",
-        "added",
-        "removed",
-    }
-)
+# How a field of this name is read, whatever message it is in.
+_READERS: dict[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(
+        (
+            "video_codecs",
+            "candidates",
+            "sees_roles",
+            "own_streams",
+            "tracks",
+            "added",
+            "removed",
+            "heights",
+        ),
+        tuple,
+    ),
+    "distribution": Distribution,
+    "failure": Failure,
+    "reason": CloseReason,
+    "problem": EncoderProblem,
+}
+# Fields that hold dataclasses: several of them, or one.
+_LISTS: dict[tuple[type[Any], str], type[Any]] = {
+    (Report, "streams"): StreamReport,
+    (StreamReport, "renditions"): RenditionReport,
+    (ViewersMeasured, "viewers"): ViewerReport,
+    (AcceptOffer, "encoder_settings"): EncoderSetting,
+}
+_PARTS: dict[tuple[type[Any], str], type[Any]] = {
+    (StreamReport, "video"): KindReport,
+    (StreamReport, "audio"): KindReport,
+}
 
 
 def encode(message: Command | Event) -> bytes:
@@ -396,23 +565,20 @@ def decode(line: bytes) -> Command | Event:
     return message
 
 
-def _from_dict(cls: type[Any], body: dict[str, Any]) -> Any:
+def _from_dict(cls: type[Any], body: Any) -> Any:
     names = {field.name for field in fields(cls)}
-    if not body.keys() <= names:
+    if not isinstance(body, dict) or not body.keys() <= names:
         raise ValueError(f"unknown fields for {cls.__name__}")
     try:
-        if cls is Report:
-            body["streams"] = tuple(
-                StreamReport(**stream) for stream in body["streams"]
-            )
-        for name in _TUPLES & body.keys():
-            body[name] = tuple(body[name])
-        if "distribution" in body:
-            body["distribution"] = Distribution(body["distribution"])
-        if cls is Failed:
-            body["failure"] = Failure(body["failure"])
-        if cls is Closed:
-            body["reason"] = CloseReason(body["reason"])
-        return cls(**body)
+        return cls(**{name: _read(cls, name, value) for name, value in body.items()})
     except (TypeError, KeyError) as error:
         raise ValueError(f"malformed {cls.__name__}") from error
+
+
+def _read(cls: type[Any], name: str, value: Any) -> Any:
+    if (cls, name) in _LISTS:
+        return tuple(_from_dict(_LISTS[cls, name], part) for part in value)
+    if (cls, name) in _PARTS:
+        return _from_dict(_PARTS[cls, name], value)
+    reader = _READERS.get(name)
+    return reader(value) if reader is not None else value

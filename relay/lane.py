@@ -81,19 +81,16 @@ class Lane:
     def is_fresh(self) -> bool:
         return self._first < 0
 
-    def attach(self, stream: Stream) -> None:
-        """Carry the stream's track of this kind from its next start on.
+    def attach(self, stream: Stream, track: Track) -> None:
+        """Carry the stream's `track` from its next start on.
 
         Audio starts with the next packet, and so does video that begins with the
         track's own numbers; other video starts with the next key frame. The caller
         asks for one.
         """
-        track = stream.tracks.get(self.kind)
         if track is self.track:
             return
         self.detach()
-        if track is None:
-            return
         self.stream, self.track = stream, track
         if self.is_fresh and self.ssrc == track.outgoing.ssrc:
             self._begin(Span(0, track, *SHARED))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from relay.control import StreamReport
+from relay.control import RenditionReport, StreamReport
+from relay.rendition import Rendition
 from relay.track import Track
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ class Stream:
         self.stream_id = key.partition("/")[2]
         cname = self.stream_id[:60]  # at most 255 bytes of UTF-8
         self.tracks = {agreed.kind: Track(agreed, cname) for agreed in incoming}
+        video = self.tracks.get("video")
+        self._renditions = [Rendition(video)] if video is not None else []
         self.publisher: Publisher | None = None
         self.last_session = ""  # of the newest publisher
         self.has_started = False
@@ -49,14 +52,44 @@ class Stream:
     def outgoing(self) -> tuple[OutgoingTrack, ...]:
         return tuple(track.outgoing for track in self.tracks.values())
 
+    # -- renditions -----------------------------------------------------------
+
+    @property
+    def renditions(self) -> list[Rendition]:
+        """Highest first; those whose size is not known yet last."""
+        return sorted(self._renditions, key=lambda r: -r.height)
+
+    def add_rendition(self, rendition: Rendition) -> None:
+        self._renditions.append(rendition)
+
+    def remove_rendition(self, rendition: Rendition) -> None:
+        """It ends; who is sent it goes back to the original."""
+        if rendition not in self._renditions:
+            return
+        self._renditions.remove(rendition)
+        for lane in rendition.video.receivers:
+            lane.attach(self, self.tracks["video"])
+        if rendition.audio is not None:
+            for lane in rendition.audio.receivers:
+                lane.attach(self, self.tracks["audio"])
+
+    def all_tracks(self) -> list[Track]:
+        """Those of all renditions, each once."""
+        found = dict.fromkeys(self.tracks.values())
+        for rendition in self._renditions:
+            found[rendition.video] = None
+            if rendition.audio is not None:
+                found[rendition.audio] = None
+        return list(found)
+
     # -- viewers --------------------------------------------------------------
 
     def carry(self, lane: Lane) -> None:
         """The lane carries the track of its kind, and is told of its clock."""
         if lane.kind not in self.tracks or lane.stream is self:
             return
-        lane.attach(self)
         track = self.tracks[lane.kind]
+        lane.attach(self, track)
         now = lane.viewer.router.clock()
         report = lane.sender_report(now)
         if report is not None:
@@ -79,7 +112,7 @@ class Stream:
     def release(self) -> None:
         """No lane carries any track; nothing more is sent or sent again."""
         self.has_ended = True
-        for track in self.tracks.values():
+        for track in self.all_tracks():
             for lane in track.receivers:
                 lane.detach()
             track.history.clear()
@@ -87,7 +120,7 @@ class Stream:
     # -- publisher ------------------------------------------------------------
 
     def flush(self, now: float) -> None:
-        for track in self.tracks.values():
+        for track in self.all_tracks():
             track.flush(now)
 
     def cancel_expiry(self) -> None:
@@ -115,15 +148,23 @@ class Stream:
             rtt_ms=0,
             viewers=self._count_viewers(),
             key_frame_requests=video.key_frames.sent if video else 0,
-            dropped_sends=sum(
-                t.receivers.dropped_packets for t in self.tracks.values()
-            ),
+            dropped_sends=sum(t.receivers.dropped_packets for t in self.all_tracks()),
+            renditions=tuple(self._describe(r, now) for r in self.renditions),
+        )
+
+    def _describe(self, rendition: Rendition, now: float) -> RenditionReport:
+        audio = rendition.audio or self.tracks.get("audio")
+        return RenditionReport(
+            *rendition.size,
+            video_bitrate=rendition.bits_per_s(now),
+            audio_bitrate=audio.rate.bits_per_s(now) if audio else 0,
+            video_codec=rendition.video.source_codec.name,
         )
 
     def _count_viewers(self) -> int:
         """Its own, and those of its room that are sent something of it just now."""
         viewers = {v.session for v in self.viewers.values() if v.started}
-        for track in self.tracks.values():
+        for track in self.all_tracks():
             viewers |= {lane.viewer.session for lane in track.receivers}
         return len(viewers)
 

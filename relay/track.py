@@ -9,6 +9,7 @@ AES-GCM that would reuse a nonce.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from relay.audio_level import LevelMeter
@@ -35,6 +36,7 @@ from relay.payload import parser_for
 from relay.receivers import Receivers
 from relay.rtcp import SenderReport, build_sender_report
 from relay.seqno import SeqUnwrapper, timestamp_diff
+from relay.stats import RateMeter
 
 MAX_LATE_PACKETS = 512  # well inside libsrtp's replay window of 1024
 # Much longer ago is the far half of the timestamps, after hours without one.
@@ -75,6 +77,11 @@ class Track:
         self.fan_out = FanOut()
         self.receivers = Receivers()
         self.levels: LevelMeter | None = None  # while somebody wants to know
+        self.rate = RateMeter()
+        # Gets what viewers get, packet by packet: an encoder's, while there is one.
+        self.tap: Callable[[bytes], object] | None = None
+        # Whose clock this track's timestamps follow: an encoder keeps its source's.
+        self.clock_of: Track | None = None
         self.last_report: tuple[SenderReport, float] | None = None
         self._pending: list[bytes] = []
         self._unwrapper = SeqUnwrapper()
@@ -151,8 +158,14 @@ class Track:
         self.counters.payload_bytes += len(packet.payload)
         if starts_key_frame:
             self._key_frame_seq, self._key_frame_index = seq, len(self._pending)
-        self._pending.append(wire)
+        self._queue(wire, now)
         return True
+
+    def _queue(self, wire: bytes, now: float) -> None:
+        self._pending.append(wire)
+        self.rate.add(len(wire), now)
+        if self.tap is not None:
+            self.tap(wire)
 
     def flush(self, now: float) -> None:
         """Send what `forward` queued to all targets."""
@@ -199,6 +212,8 @@ class Track:
 
     def clock_pair(self, now: float) -> tuple[int, int] | None:
         """NTP time and RTP timestamp at `now`, by the source's last report."""
+        if self.clock_of is not None:
+            return self.clock_of.clock_pair(now)
         if self.last_report is None or self._fresh_source:
             return None
         report, taken = self.last_report

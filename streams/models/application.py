@@ -14,6 +14,7 @@ from django.db import models
 
 from streams.models.access import AccessSettings
 from streams.models.conference import ConferenceSettings
+from streams.models.rendition import validate_encoder_settings
 from streams.names import MAX_NAME_LENGTH, validate_application_name
 
 
@@ -100,6 +101,40 @@ class Application(AccessSettings, ConferenceSettings):
         blank=True,
         default="",
         help_text="Every client of this application can read it.",
+    )
+    turn_shared_secret = models.CharField(
+        "TURN shared secret",
+        max_length=255,
+        blank=True,
+        default="",
+        help_text="That the TURN server has, too (coturn: static-auth-secret). Every "
+        "client gets a user name and credential of its own that expire; the two above "
+        "are not used then.",
+    )
+    turn_credential_s = models.PositiveIntegerField(
+        "TURN credentials are good for (s)",
+        default=86_400,
+        validators=[MinValueValidator(60), MaxValueValidator(7 * 86_400)],
+    )
+    tcp_candidates_enabled = models.BooleanField(
+        "ICE over TCP",
+        default=True,
+        help_text="Clients whose network blocks UDP may connect to the media port by "
+        "TCP (webRTCTcpCandidatesEnabled).",
+    )
+    encoder_settings = models.JSONField(
+        "adaptive ladder",
+        default=list,
+        blank=True,
+        validators=[validate_encoder_settings],
+        help_text="Renditions that are encoded of each live stream (encoderSettings). "
+        "A broadcast may have its own. None: viewers get what the publisher sends.",
+    )
+    adaptive_enabled = models.BooleanField(
+        "adapt the quality",
+        default=True,
+        help_text="A viewer's rendition follows what its connection bears "
+        "(statsBasedABREnabled). Otherwise it stays where the viewer puts it.",
     )
 
     class Meta:

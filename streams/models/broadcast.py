@@ -109,6 +109,12 @@ class Broadcast(models.Model):
     packets_lost = models.BigIntegerField(default=0)
     jitter_ms = models.BigIntegerField("jitter (ms)", default=0)
     rtt_ms = models.BigIntegerField("round trip (ms)", default=0)
+    renditions = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="What viewers may get just now, highest first (control."
+        "RenditionReport).",
+    )
     media_time = models.BigIntegerField(
         default=0, help_text="When media last arrived, ms."
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
 from hypothesis import given
@@ -29,8 +29,14 @@ REPORT = control.StreamReport(
     key_frame_requests=6,
     dropped_sends=7,
 )
+RENDITION = control.RenditionReport(640, 360, 500_000, 40_000, "VP8")
+VIEWER = control.ViewerReport("s", "c", *range(17))
 MESSAGES: list[control.Command | control.Event] = [
     control.AcceptOffer("s", "c", "A/x", "v=0\r\n", ("VP8", "H264"), 5000, 10000, 9),
+    control.AcceptOffer(
+        *("s", "c", "A/x", "v=0\r\n", ("VP8",), 5000, 10000),
+        encoder_settings=(control.EncoderSetting(360, 500_000),),
+    ),
     control.CreateOffer("s", "c", "A/x", 5000),
     control.CreateOffer(
         "s",
@@ -42,6 +48,7 @@ MESSAGES: list[control.Command | control.Event] = [
     ),
     control.CreateRoomOffer("s", "c", "A/r", 5000, ("default",), ("x",), ("!y", "z")),
     control.SetTracks("s", "y", video=False),
+    control.ForceQuality("s", "", 360),
     control.AssignVideoTrack("s", "videoTrack0", "y", True),
     control.PageVideoTracks("s", 4, 2),
     control.LimitVideoTracks("s", -1),
@@ -49,6 +56,8 @@ MESSAGES: list[control.Command | control.Event] = [
     control.SetRoom("A/x", "A/r", "speaker"),
     control.SendData("A/r", "{}"),
     control.TracksChanged("s", "c", ("x",), ()),
+    control.RenditionChanged("s", "c", "x", 360),
+    control.EncoderFailed("s", "c", control.EncoderProblem.BLOCKED, (360, 240)),
     control.AcceptAnswer("s", "v=0 é\u2028"),
     control.CloseSession("s", park=True),
     control.EndStream("A/x"),
@@ -59,6 +68,12 @@ MESSAGES: list[control.Command | control.Event] = [
     control.Closed("s", "c", control.CloseReason.LOST),
     control.StreamEnded("A/x", "s"),
     control.Report("relay-1", (REPORT,), 3),
+    control.Report(
+        "relay-1",
+        (replace(REPORT, renditions=(RENDITION,), video=control.KindReport(1)),),
+        3,
+    ),
+    control.ViewersMeasured("relay-1", (VIEWER,)),
     control.Report("relay-1", (), 0),
     control.Ready("relay-1", 4711, 50000),
 ]

@@ -123,7 +123,7 @@ def numbers(viewer: Viewer) -> list[int]:
 def test_a_fresh_lane_of_the_tracks_own_ssrc_shares_its_bytes() -> None:
     viewer, source = Viewer(), Source(VIDEO)
     lane = shared_lane(viewer, source)
-    lane.attach(source.stream)
+    lane.attach(source.stream, source.track)
     source.send(1.0, DELTA_FRAME)
     assert lane.is_shared
     (data,) = viewer.sent
@@ -133,12 +133,12 @@ def test_a_fresh_lane_of_the_tracks_own_ssrc_shares_its_bytes() -> None:
 def test_audio_resumes_with_the_next_packet_and_no_gap() -> None:
     viewer, source = Viewer(), Source(AUDIO)
     lane = shared_lane(viewer, source)
-    lane.attach(source.stream)
+    lane.attach(source.stream, source.track)
     source.send(1.0)
     lane.detach()
     for _ in range(5):
         source.send(2.0)
-    lane.attach(source.stream)
+    lane.attach(source.stream, source.track)
     source.send(3.0, b"back")
     assert numbers(viewer) == [0, 1]
     first, second = map(parse_packet, viewer.sent)
@@ -149,10 +149,10 @@ def test_audio_resumes_with_the_next_packet_and_no_gap() -> None:
 def test_video_resumes_at_a_key_frame() -> None:
     viewer, source = Viewer(), Source(VIDEO)
     lane = shared_lane(viewer, source)
-    lane.attach(source.stream)
+    lane.attach(source.stream, source.track)
     source.key_frame(1.0)
     lane.detach()
-    lane.attach(source.stream)
+    lane.attach(source.stream, source.track)
     source.send(2.0, DELTA_FRAME)
     assert len(viewer.sent) == 1
     source.key_frame(3.0)
@@ -163,8 +163,8 @@ def test_video_resumes_at_a_key_frame() -> None:
 
 def test_a_key_frame_within_a_wake_up_starts_only_those_who_wait() -> None:
     runs, waits, source = Viewer(), Viewer(), Source(VIDEO)
-    shared_lane(runs, source).attach(source.stream)
-    make_lane(waits).attach(source.stream)
+    shared_lane(runs, source).attach(source.stream, source.track)
+    make_lane(waits).attach(source.stream, source.track)
     for seq, payload in enumerate((DELTA_FRAME, DELTA_FRAME, KEY_FRAME, DELTA_FRAME)):
         source.queue(1.0 + seq / 30, seq, payload)
     source.track.flush(2.0)
@@ -179,7 +179,7 @@ def test_what_is_older_than_the_start_is_not_sent() -> None:
     viewer, source = Viewer(), Source(VIDEO)
     source.send(1.0, DELTA_FRAME)
     source.send(1.1, DELTA_FRAME, skip=1)
-    make_lane(viewer).attach(source.stream)
+    make_lane(viewer).attach(source.stream, source.track)
     source.key_frame(1.2)
     source.queue(1.3, source.seq - 2, DELTA_FRAME)  # the one that was missing
     source.track.flush(1.3)
@@ -195,10 +195,10 @@ def test_a_slot_continues_its_numbers_with_another_track() -> None:
     viewer = Viewer()
     first, second = Source(VIDEO, "one", 100), Source(VIDEO, "two", 40000)
     lane = make_lane(viewer)
-    lane.attach(first.stream)
+    lane.attach(first.stream, first.track)
     first.key_frame(1.0)
     first.send(1.5, DELTA_FRAME)
-    lane.attach(second.stream)
+    lane.attach(second.stream, second.track)
     first.send(2.0, DELTA_FRAME)
     second.send(2.0, DELTA_FRAME)
     second.key_frame(2.5)
@@ -209,18 +209,10 @@ def test_a_slot_continues_its_numbers_with_another_track() -> None:
     assert len(first.track.receivers) == 0
 
 
-def test_a_lane_for_a_kind_that_the_stream_lacks_carries_nothing() -> None:
-    viewer, source = Viewer(), Source(AUDIO)
-    lane = make_lane(viewer)
-    lane.attach(source.stream)
-    assert lane.track is None
-    assert lane.sender_report(1.0) is None
-
-
 def test_an_ended_stream_lets_go_of_all() -> None:
     viewer, source = Viewer(), Source(VIDEO)
     lane = shared_lane(viewer, source)
-    lane.attach(source.stream)
+    lane.attach(source.stream, source.track)
     source.key_frame(1.0)
     source.stream.release()
     source.send(1.1, DELTA_FRAME)
@@ -236,9 +228,9 @@ def test_a_lanes_report_has_its_ssrc_its_timestamps_and_its_counts() -> None:
     viewer, source = Viewer(), Source(AUDIO)
     other = Source(AUDIO, "other")
     lane = make_lane(viewer, "audio")
-    lane.attach(other.stream)
+    lane.attach(other.stream, other.track)
     other.send(1.0)
-    lane.attach(source.stream)
+    lane.attach(source.stream, source.track)
     assert lane.sender_report(1.0) is None  # it waits
     source.send(2.0)
     assert lane.sender_report(2.0) is None  # the source told no time yet
@@ -296,7 +288,7 @@ def test_numbers_never_repeat_and_gaps_are_the_tracks_own(
         elif action == ATTACH:
             if lane.track is not source.track:
                 starts.append(len(viewer.sent))
-            lane.attach(source.stream)
+            lane.attach(source.stream, source.track)
         elif action == DETACH:
             lane.detach()
         elif action == RETURN:
@@ -343,7 +335,7 @@ def test_who_waits_goes_on_wishing_when_a_key_frame_comes_too_late() -> None:
     viewer, source = Viewer(), Source(VIDEO)
     for index in range(MAX_LATE_PACKETS + 2):
         source.send(index / 1000, DELTA_FRAME)
-    make_lane(viewer).attach(source.stream)
+    make_lane(viewer).attach(source.stream, source.track)
     key_frames = source.track.key_frames
     source.track.request_key_frame(1.0)
     assert key_frames.due(1.0)
@@ -356,7 +348,7 @@ def test_who_waits_goes_on_wishing_when_a_key_frame_comes_too_late() -> None:
 def test_a_key_frame_after_hours_without_one_is_new() -> None:
     viewer, source = Viewer(), Source(VIDEO)
     source.key_frame(1.0)
-    make_lane(viewer).attach(source.stream)
+    make_lane(viewer).attach(source.stream, source.track)
     source.send(2.0, DELTA_FRAME)
     source.key_frame(1.0 + 0.7 * (1 << 32) / 90000)
     assert [parse_packet(data).payload for data in viewer.sent] == [KEY_FRAME]
