@@ -15,7 +15,9 @@ MAX_FILL_BYTES = 64
 MAX_GROUP_PACKETS = 44  # 44 segments of 1450 bytes stay under 65,507 bytes
 
 
-def group_packets(packets: Sequence[bytes]) -> Iterator[list[bytes]]:
+def group_packets(
+    packets: Sequence[bytes], max_fill_bytes: int = MAX_FILL_BYTES
+) -> Iterator[list[bytes]]:
     """Groups in order; all packets of a group but the last have one size."""
     group: list[bytes] = []
     largest = smallest = 0
@@ -24,7 +26,7 @@ def group_packets(packets: Sequence[bytes]) -> Iterator[list[bytes]]:
         if group:
             new_largest = max(largest, size)
             if (
-                new_largest - smallest > MAX_FILL_BYTES
+                new_largest - smallest > max_fill_bytes
                 or len(group) == MAX_GROUP_PACKETS
             ):
                 yield _fill(group, largest)

@@ -12,8 +12,16 @@ from typing import Any, NamedTuple, Protocol
 
 from relay.aiortc_adapter import BurstBuffer
 from relay.batch import Batch, Vectors
+from relay.burst import group_packets
 from relay.ice import Address
 from relay.udp import MediaSocket
+
+MAX_LATE_PACKETS = 512  # well inside libsrtp's replay window of 1024
+MAX_PENDING = 512  # of a track; a wake-up brings at most RECEIVE_BATCH
+# How far a track's numbers may go on in one wake-up, beside those of its packets. A
+# wider gap is no loss that anybody repairs; and where numbers leap by half of the
+# 16 bits, SRTP takes them for old ones: it would use a nonce twice.
+MAX_AHEAD = 2048
 
 
 class SendCounter(Protocol):
@@ -27,7 +35,6 @@ class Rewrite(NamedTuple):
     seq_offset: int
     timestamp_offset: int
     ssrc: int
-    floor: int  # the track's first number that goes to it, unwrapped
 
 
 class Target(NamedTuple):
@@ -39,6 +46,7 @@ class Target(NamedTuple):
     address: Address
     tag_bytes: int
     rewrite: Rewrite | None = None  # None: the track's bytes as they are
+    floor: int = 0  # the track's first number that goes to it, unwrapped
 
 
 _burst = BurstBuffer()  # one thread, one burst at a time
@@ -55,7 +63,7 @@ class _Chunk:
         self.counters = [target.counter for target in targets]
         self.handles = [target.handle for target in targets]
         self.batch = Batch([target.address for target in targets], _vectors)
-        rewrites = [target.rewrite[:3] for target in targets if target.rewrite]
+        rewrites = [target.rewrite for target in targets if target.rewrite]
         self.rewrites = rewrites or None  # of all or of none
 
     def protect(self) -> list[int]:
@@ -79,7 +87,7 @@ class FanOut:
         self._groups = _group([t for t in targets if t.rewrite is None])
         rewritten = [target for target in targets if target.rewrite is not None]
         self._rewritten = _group(rewritten)
-        self._floor = max((t.rewrite.floor for t in rewritten if t.rewrite), default=0)
+        self._floor = max((target.floor for target in targets), default=0)
 
     def send(self, group: Sequence[bytes], highest: int) -> None:
         """Send `group`, as `burst.group_packets` made it, to every target.
@@ -87,26 +95,41 @@ class FanOut:
         `highest`: the track's highest number so far, unwrapped; none in the group
         is more than 65535 below it.
         """
+        if self._has_below_floor(group, highest):
+            self._send_above_floors(group, highest)
+            return
         for socket, tag_bytes, chunks in self._groups:
             _send_group(group, socket, tag_bytes, chunks)
-        if self._rewritten:
-            if min(_number(packet, highest) for packet in group) < self._floor:
-                self._send_above_floors(group, highest)
-                return
-            for socket, tag_bytes, chunks in self._rewritten:
-                _send_group(group, socket, tag_bytes, chunks)
+        for socket, tag_bytes, chunks in self._rewritten:
+            _send_group(group, socket, tag_bytes, chunks)
+
+    def _has_below_floor(self, group: Sequence[bytes], highest: int) -> bool:
+        """Whether a late packet is among them, from before some viewer's start.
+
+        A while after the last start no packet can be so late any more.
+        """
+        if highest - MAX_LATE_PACKETS - MAX_PENDING - MAX_AHEAD >= self._floor:
+            return False
+        return min(number_of(packet, highest) for packet in group) < self._floor
 
     def _send_above_floors(self, group: Sequence[bytes], highest: int) -> None:
-        """A late packet is among them: it may be from before a lane's start."""
-        for socket, tag_bytes, chunks in self._rewritten:
+        for socket, tag_bytes, chunks in self._groups + self._rewritten:
             for target in [target for chunk in chunks for target in chunk.targets]:
-                floor = target.rewrite.floor if target.rewrite else 0
-                wanted = [p for p in group if _number(p, highest) >= floor]
+                wanted = [p for p in group if number_of(p, highest) >= target.floor]
                 if wanted:
                     _send_group(wanted, socket, tag_bytes, [_Chunk([target])])
 
 
-def _number(packet: bytes, highest: int) -> int:
+def send_again(packets: Sequence[bytes], target: Target) -> None:
+    """Send to one viewer what others were sent before.
+
+    Not a byte is filled up: the same numbers may go to it once more, by a NACK.
+    """
+    for group in group_packets(packets, max_fill_bytes=0):
+        _send_group(group, target.socket, target.tag_bytes, [_Chunk([target])])
+
+
+def number_of(packet: bytes, highest: int) -> int:
     """The unwrapped number of one of the track's packets."""
     return highest - ((highest - (packet[2] << 8 | packet[3])) & 0xFFFF)
 

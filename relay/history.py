@@ -1,11 +1,18 @@
-"""The recent packets of a track, to answer a viewer's NACK."""
+"""The recent packets of a track, to answer a viewer's NACK.
+
+At 10 % loss each way and 300 ms of round trip a packet can be asked for three times
+within a second and six times within two: one lost packet in 150 is given up, or one in
+20,000, and who gives up needs a key frame, which all viewers pay for. A second more of
+a 1.5 Mbit/s stream is 190 kB, once for all its viewers; the bound of bytes leaves 1 s
+of a stream of 16 Mbit/s.
+"""
 
 from __future__ import annotations
 
 from collections import deque
 
-DEFAULT_CAPACITY = 1024
-DEFAULT_MAX_AGE_S = 1.0
+DEFAULT_CAPACITY = 2048
+DEFAULT_MAX_AGE_S = 2.0
 DEFAULT_MAX_BYTES = 2 * 1024 * 1024
 
 
@@ -14,7 +21,8 @@ class PacketHistory:
 
     Packets leave in the order in which they came, whatever their numbers are, so
     gaps, jumps and repeats cost no memory. Sequence numbers may be of 16 bits or
-    unwrapped, but always of one kind. Both calls take constant (amortised) time.
+    unwrapped, but always of one kind; a track's are unwrapped. Both calls take constant
+    (amortised) time.
     """
 
     __slots__ = (
@@ -87,11 +95,6 @@ class PacketHistory:
     def __len__(self) -> int:
         """How many packets are held, those already too old for `get` included."""
         return len(self._queue)
-
-    @property
-    def held_bytes(self) -> int:
-        """What the held packets sum up to; never more than `max_bytes`."""
-        return self._bytes
 
     def _forget_oldest(self) -> None:
         oldest = self._queue.popleft()

@@ -38,9 +38,3 @@ class KeyFrameRequests:
         self._last_sent = now
         self.sent += 1
         return True
-
-    def next_due(self, now: float) -> float | None:
-        """When `due` is to be asked next (`now` or later), None when no one waits."""
-        if not self._wanted:
-            return None
-        return max(now, self._last_sent + self._min_interval_s)

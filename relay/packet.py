@@ -155,6 +155,23 @@ def pad_packet(packet: bytes, size: int) -> bytes:
     )
 
 
+def fill_packet(packet: bytes, size: int) -> bytes:
+    """`packet` with as much RTP padding as it may have, but not above `size` bytes."""
+    known = packet[-1] if packet[0] & 0x20 else 0
+    return pad_packet(packet, min(max(size, len(packet)), len(packet) + 255 - known))
+
+
+def stamp_send_time(packet: bytes, identifier: int, now_s: float) -> bytes:
+    """`packet`, one of ours, as if it left now; unchanged where it tells no time.
+
+    `identifier`: of the abs-send-time extension, which is the first of the block.
+    """
+    at = HEADER_BYTES + 4
+    if not packet[0] & 0x10 or packet[at] != identifier << 4 | 2:
+        return packet
+    return packet[: at + 1] + abs_send_time(now_s) + packet[at + 4 :]
+
+
 def unwrap_rtx(packet: RtpPacket, payload_type: int, ssrc: int) -> RtpPacket | None:
     """The packet an RTX packet carries (RFC 4588 4); nothing for pure padding."""
     if len(packet.payload) < 2:

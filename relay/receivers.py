@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from relay.fanout import Target
 
 if TYPE_CHECKING:
     from relay.lane import Lane
+
+
+class Sends(NamedTuple):
+    packets: int = 0
+    dropped: int = 0  # that the kernel had no room for
+    bytes: int = 0
+
+    def plus(self, other: Sends) -> Sends:
+        return Sends(*(a + b for a, b in zip(self, other, strict=True)))
+
+    def minus(self, other: Sends) -> Sends:
+        return Sends(*(a - b for a, b in zip(self, other, strict=True)))
 
 
 class Receivers:
@@ -18,19 +30,17 @@ class Receivers:
     """
 
     __slots__ = (
+        "_gone",
         "_lanes",
         "_waiting",
         "changed",
-        "dropped_packets",
-        "sent_packets",
     )
 
     def __init__(self) -> None:
-        self._lanes: dict[Lane, None] = {}
+        self._lanes: dict[Lane, Sends] = {}  # what it had been sent when it came
+        self._gone = Sends()  # to those that left, while they were here
         self._waiting: dict[Lane, None] = {}
         self.changed = False
-        self.sent_packets = 0  # to all of them together
-        self.dropped_packets = 0
 
     def __iter__(self) -> Iterator[Lane]:
         """A snapshot: lanes may leave while it is walked through."""
@@ -43,14 +53,39 @@ class Receivers:
     def has_waiting(self) -> bool:
         return bool(self._waiting)
 
+    @property
+    def sends(self) -> Sends:
+        """To all of them together, those that have left included."""
+        packets, dropped, size_bytes = self._gone
+        for lane, before in self._lanes.items():  # hundreds, so no object for each
+            packets += lane.sent_packets - before.packets
+            dropped += lane.dropped_packets - before.dropped
+            size_bytes += lane.sent_bytes - before.bytes
+        return Sends(packets, dropped, size_bytes)
+
     def add(self, lane: Lane) -> None:
-        self._lanes[lane] = None
+        if lane not in self._lanes:
+            self._lanes[lane] = lane.sends
         if not lane.running:
             self._waiting[lane] = None
         self.changed = True
 
+    def expect(self, lane: Lane) -> None:
+        """It comes over from another track with the next start."""
+        self._waiting[lane] = None
+
+    def forget(self, lane: Lane) -> None:
+        """It was expected and does not come."""
+        self._waiting.pop(lane, None)
+
+    def expected(self) -> list[Lane]:
+        """Those that wait for a start, here or on the track they are on so far."""
+        return list(self._waiting)
+
     def remove(self, lane: Lane) -> None:
-        self._lanes.pop(lane, None)
+        before = self._lanes.pop(lane, None)
+        if before is not None:
+            self._gone = self._gone.plus(lane.sends.minus(before))
         self._waiting.pop(lane, None)
         self.changed = True
 
@@ -66,7 +101,9 @@ class Receivers:
         self.changed = False
         targets = []
         for lane in self._lanes:
-            target = lane.viewer.target(self) if lane.running else None
+            target = lane.viewer.target(lane) if lane.running else None
             if target is not None:
-                targets.append(target._replace(rewrite=lane.rewrite()))
+                targets.append(
+                    target._replace(rewrite=lane.rewrite(), floor=lane.floor)
+                )
         return targets

@@ -8,10 +8,11 @@ RATE_WINDOW_S = 2.0
 class RateMeter:
     """A bitrate over about two seconds: a window that ended, and the open one."""
 
-    __slots__ = ("_bits_per_s", "_bytes", "_since")
+    __slots__ = ("_bits_per_s", "_bytes", "_bytes_before", "_since")
 
     def __init__(self) -> None:
-        self._bytes = 0
+        self._bytes = 0  # of the open window
+        self._bytes_before = 0
         self._since = 0.0
         self._bits_per_s = 0
 
@@ -26,9 +27,15 @@ class RateMeter:
             self._close_window(now)
         return self._bits_per_s
 
+    @property
+    def total_bytes(self) -> int:
+        """All that was ever added."""
+        return self._bytes_before + self._bytes
+
     def _close_window(self, now: float) -> None:
         elapsed = now - self._since
         stale = elapsed >= 2 * RATE_WINDOW_S
         self._bits_per_s = 0 if stale else int(self._bytes * 8 / elapsed)
+        self._bytes_before += self._bytes
         self._bytes = 0
         self._since = now

@@ -10,17 +10,25 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from relay.audio_level import LevelMeter
 from relay.burst import group_packets
-from relay.fanout import FanOut
-from relay.history import PacketHistory
+from relay.fanout import (
+    MAX_AHEAD,
+    MAX_LATE_PACKETS,
+    MAX_PENDING,
+    FanOut,
+    number_of,
+)
+from relay.fast_start import PictureGroup, start_from_recent
+from relay.history import DEFAULT_CAPACITY, PacketHistory
 from relay.keyframes import KeyFrameRequests
 from relay.negotiation import (
     SEND_ABS_SEND_TIME_ID,
     SEND_AUDIO_LEVEL_ID,
     SEND_ORIENTATION_ID,
+    SEND_PLAYOUT_DELAY_ID,
     IncomingTrack,
     OutgoingTrack,
     send_codec,
@@ -33,16 +41,18 @@ from relay.packet import (
     build_packet,
 )
 from relay.payload import parser_for
+from relay.playout import SourceHold
 from relay.receivers import Receivers
 from relay.rtcp import SenderReport, build_sender_report
 from relay.seqno import SeqUnwrapper, timestamp_diff
+from relay.source_clock import SourceClock, ticks_between
 from relay.stats import RateMeter
 
-MAX_LATE_PACKETS = 512  # well inside libsrtp's replay window of 1024
 # Much longer ago is the far half of the timestamps, after hours without one.
 LATE_KEY_FRAME_S = 60
+# Reports that are further from what arrived tell of no clock one can go by.
+MAX_CLOCK_ERROR_S = 0.5
 _SENT_SLOTS = 1024
-MAX_PENDING = 512  # a wake-up brings at most RECEIVE_BATCH
 
 
 @dataclass(slots=True)
@@ -76,13 +86,18 @@ class Track:
         self.counters = TrackCounters()
         self.fan_out = FanOut()
         self.receivers = Receivers()
+        self.pictures = PictureGroup()
         self.levels: LevelMeter | None = None  # while somebody wants to know
         self.rate = RateMeter()
         # Gets what viewers get, packet by packet: an encoder's, while there is one.
         self.tap: Callable[[bytes], object] | None = None
         # Whose clock this track's timestamps follow: an encoder keeps its source's.
         self.clock_of: Track | None = None
+        self.hold = SourceHold()
+        self.clock = SourceClock()  # a stream's tracks share theirs
         self.last_report: tuple[SenderReport, float] | None = None
+        # The same of the source before: the stream's NTP time, our timestamp.
+        self._last_clock_pair: tuple[int, int] | None = None
         self._pending: list[bytes] = []
         self._unwrapper = SeqUnwrapper()
         self._sent = [-1] * _SENT_SLOTS
@@ -110,7 +125,10 @@ class Track:
         Video waits for a key frame, which is asked for: nothing else of the new
         source can be decoded.
         """
+        self._last_clock_pair = self.clock_pair(now) or self._last_clock_pair
+        self.clock.change_source()
         self._fresh_source = True
+        self.pictures.end()
         self._await_key_frame = self.is_video and self.counters.packets > 0
         self._key_frame_timestamp = None
         self.last_report = None
@@ -126,9 +144,8 @@ class Track:
                 return False
         if self._fresh_source:
             self._rebase(packet, now)
-        number = self._unwrapper.unwrap(packet.seq)
-        seq = number + self._seq_offset
-        if number < self._floor or seq <= self._highest - MAX_LATE_PACKETS:
+        seq = self._outgoing_number(packet.seq)
+        if seq is None:
             self.counters.late += 1
             return False
         if self._sent[seq % _SENT_SLOTS] == seq:
@@ -141,7 +158,9 @@ class Track:
             seq=seq & 0xFFFF,
             timestamp=timestamp,
             ssrc=self.outgoing.ssrc,
-            extensions=self._extensions(packet, incoming, now),
+            extensions=self._extensions(
+                packet, incoming, now, starts_key_frame=starts_key_frame
+            ),
             payload=packet.payload,
         )
         if len(wire) > MAX_PACKET_BYTES or len(self._pending) >= MAX_PENDING:
@@ -154,10 +173,11 @@ class Track:
         if seq > self._highest:
             self._highest, self.last_timestamp = seq, timestamp
         self.last_time = now
-        self.counters.packets += 1
-        self.counters.payload_bytes += len(packet.payload)
         if starts_key_frame:
             self._key_frame_seq, self._key_frame_index = seq, len(self._pending)
+            self.pictures.begin(seq, self.counters.payload_bytes, now)
+        self.counters.packets += 1
+        self.counters.payload_bytes += len(packet.payload)
         self._queue(wire, now)
         return True
 
@@ -172,11 +192,16 @@ class Track:
         pending, self._pending = self._pending, []
         if pending and self.receivers.has_waiting:
             pending = self._start_waiting(pending, now)
+        is_late_start = 0 <= self._key_frame_seq <= self.flushed
         self._key_frame_seq = -1
         if self.receivers.changed:
             self.fan_out.set_targets(self.receivers.take_targets())
         self._send(pending, now)
         self.flushed = self._highest
+        if is_late_start:
+            # A retransmission brought it: what follows it has gone out already.
+            for lane in self.receivers.expected():
+                start_from_recent(lane, self, now)
         if self.receivers.has_waiting:
             # A key frame whose start came too late has ended the wish, not the wait.
             self.request_key_frame(now)
@@ -185,7 +210,7 @@ class Track:
         """What is left to send when those who wait get their start."""
         seq, start = self.flushed + 1, 0
         if self.is_video:
-            if self._key_frame_seq < 0:
+            if self._key_frame_seq <= self.flushed:
                 return pending
             seq, start = self._key_frame_seq, self._key_frame_index
             if start:
@@ -199,7 +224,7 @@ class Track:
     def _send(self, packets: list[bytes], now: float) -> None:
         for group in group_packets(packets):
             for packet in group:
-                self.history.put(int.from_bytes(packet[2:4]), packet, now)
+                self.history.put(number_of(packet, self._highest), packet, now)
             self.fan_out.send(group, self._highest)
 
     def request_key_frame(self, now: float) -> None:
@@ -207,8 +232,40 @@ class Track:
         if self.is_video:
             self.key_frames.wanted(now)
 
+    def is_needed(self, number: int) -> bool:
+        """Whether the packet `number` was sent, and what follows builds on it.
+
+        Nothing does after a key frame has followed. One that never came in may still
+        come: the publisher's side asks for a key frame when it gives it up.
+        """
+        if not self.is_video or number < self.pictures.first:
+            return False
+        known = number > self._highest - _SENT_SLOTS
+        return not known or self._sent[number % _SENT_SLOTS] == number
+
+    def give_up(self, source_seq: int, now: float) -> None:
+        """The source's packet `source_seq` (16 bits) will not come any more."""
+        newest = self._highest - self._seq_offset
+        number = newest - ((newest - source_seq) & 0xFFFF) + self._seq_offset
+        if number > self.pictures.first:
+            self.request_key_frame(now)
+
+    def recent_pictures(self, now: float) -> list[bytes]:
+        """What was sent since the last key frame; nothing when that is not recent."""
+        first = self.pictures.first
+        if not self.pictures.is_fit(self.counters.payload_bytes, now):
+            return []
+        numbers = range(first, self.flushed + 1)
+        if len(numbers) > DEFAULT_CAPACITY:  # what is between was never there
+            return []
+        packets = [self.history.get(number, now) for number in numbers]
+        if not packets or packets[0] is None:
+            return []
+        return [packet for packet in packets if packet is not None]
+
     def remember_report(self, report: SenderReport, now: float) -> None:
-        self.last_report = (report, now)
+        ntp = self.clock.stream_time(report.ntp, now)
+        self.last_report = (replace(report, ntp=ntp), now)
 
     def clock_pair(self, now: float) -> tuple[int, int] | None:
         """NTP time and RTP timestamp at `now`, by the source's last report."""
@@ -267,19 +324,58 @@ class Track:
         """Make this packet follow the last one that was sent."""
         self._fresh_source = False
         self._unwrapper = SeqUnwrapper()
-        number = self._unwrapper.unwrap(packet.seq)
+        self._renumber(self._unwrapper.unwrap(packet.seq))
+        if self.counters.packets:
+            self._timestamp_offset = self._next_timestamp(now) - packet.timestamp
+
+    def _renumber(self, number: int) -> None:
+        """The source's `number` follows what was sent; nothing before it does."""
         self._floor = number
         self._seq_offset = self._highest + 1 - number
-        if self.counters.packets:
-            elapsed = max(1, int((now - self.last_time) * self.clock_rate))
-            self._timestamp_offset = self.last_timestamp + elapsed - packet.timestamp
+
+    def _outgoing_number(self, source_seq: int) -> int | None:
+        """The packet's number, unwrapped; None: it comes too late."""
+        number = self._unwrapper.unwrap(source_seq)
+        if number + self._seq_offset > self.flushed + MAX_AHEAD:
+            self._renumber(number)
+        seq = number + self._seq_offset
+        if number < self._floor or seq <= self._highest - MAX_LATE_PACKETS:
+            return None
+        return seq
+
+    def _next_timestamp(self, now: float) -> int:
+        """The timestamp of a new source's first packet, which arrives at `now`.
+
+        By the clock that the source before told, which audio and video have in common:
+        so they are in step again. When its last packet arrived is only a guess at it.
+        """
+        elapsed = max(1, int((now - self.last_time) * self.clock_rate))
+        guess = self.last_timestamp + elapsed
+        time = self.clock.time(now)
+        if self._last_clock_pair is None or time is None:
+            return guess
+        ntp, timestamp = self._last_clock_pair
+        told = timestamp + ticks_between(time, ntp, self.clock_rate)
+        error = timestamp_diff(told & 0xFFFFFFFF, guess & 0xFFFFFFFF)
+        is_ahead = timestamp_diff(told & 0xFFFFFFFF, self.last_timestamp) > 0
+        if is_ahead and abs(error) < MAX_CLOCK_ERROR_S * self.clock_rate:
+            return told
+        return guess
 
     def _extensions(
-        self, packet: RtpPacket, incoming: IncomingTrack, now: float
+        self,
+        packet: RtpPacket,
+        incoming: IncomingTrack,
+        now: float,
+        *,
+        starts_key_frame: bool,
     ) -> bytes:
         values: list[tuple[int, bytes]] = []
         if self.is_video:
             values.append((SEND_ABS_SEND_TIME_ID, abs_send_time(now)))
+            hold = self.hold.take(now, is_key_frame=starts_key_frame)
+            if hold is not None:
+                values.append((SEND_PLAYOUT_DELAY_ID, hold))
             source_id, own_id = incoming.orientation_id, SEND_ORIENTATION_ID
         else:
             source_id, own_id = incoming.audio_level_id, SEND_AUDIO_LEVEL_ID

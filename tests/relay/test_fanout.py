@@ -12,7 +12,14 @@ from relay import fanout
 from relay.aiortc_adapter import protect_rtp
 from relay.batch import Batch
 from relay.burst import group_packets
-from relay.fanout import FanOut, Rewrite, Target
+from relay.fanout import (
+    MAX_AHEAD,
+    MAX_LATE_PACKETS,
+    FanOut,
+    Rewrite,
+    Target,
+    send_again,
+)
 from relay.packet import parse_packet, rewrite_header
 from relay.udp import SOL_UDP, UDP_SEGMENT, MediaSocket, gso_works
 from tests.relay.srtp import Receiver, Sender
@@ -257,7 +264,7 @@ def test_nothing_is_cut_after_a_burst(
 
 def rewritten(viewer: Viewer, index: int, floor: int = 0) -> Target:
     return viewer.target._replace(
-        rewrite=Rewrite(1000 * index, 70000 * index, 9000 + index, floor)
+        rewrite=Rewrite(1000 * index, 70000 * index, 9000 + index), floor=floor
     )
 
 
@@ -296,7 +303,7 @@ def test_numbers_wrap_within_their_fields(
     viewers.append(Viewer(MediaSocket(udp, gso=False)))
     fan_out = FanOut()
     fan_out.set_targets(
-        [viewers[0].target._replace(rewrite=Rewrite(-10, -(1 << 33) - 5, 7, -99))]
+        [viewers[0].target._replace(rewrite=Rewrite(-10, -(1 << 33) - 5, 7))]
     )
     fan_out.send([make_packet(seq=3)], 3)
     (data,) = viewers[0].received()
@@ -325,3 +332,43 @@ def test_a_late_packet_goes_only_to_those_who_had_started(
     everything = as_sent(group, 1)
     assert [v.received() for v in viewers] == [everything, everything[2:], []]
     assert [v.sent_packets for v in viewers] == [4, 2, 0]
+
+
+def test_a_late_packet_is_kept_from_those_who_share_its_bytes_too(
+    udp: socket.socket, viewers: list[Viewer]
+) -> None:
+    sender = MediaSocket(udp, gso=gso_works())
+    viewers += [Viewer(sender) for _ in range(2)]
+    fan_out = FanOut()
+    highest = 5 << 16 | 3
+    floors = [highest - 1, highest - 3]
+    fan_out.set_targets(
+        [v.target._replace(floor=f) for v, f in zip(viewers, floors, strict=True)]
+    )
+    group = a_group()
+    fan_out.send(group, highest)
+    assert [v.received() for v in viewers] == [group[2:], group]
+
+
+@pytest.mark.parametrize("gso", [False, True])
+def test_what_is_sent_again_has_not_a_byte_more(
+    udp: socket.socket, viewers: list[Viewer], gso: bool
+) -> None:
+    viewers.append(Viewer(MediaSocket(udp, gso=gso and gso_works())))
+    sizes = (90, 90, 88, 90, 7)
+    packets = [make_packet(bytes(size), seq=seq) for seq, size in enumerate(sizes)]
+    send_again(packets, viewers[0].target)
+    assert viewers[0].received() == packets
+    assert viewers[0].sent_packets == 5
+
+
+def test_a_late_packet_is_found_behind_a_leap_of_the_same_wake_up(
+    udp: socket.socket, viewers: list[Viewer]
+) -> None:
+    sender = MediaSocket(udp, gso=gso_works())
+    viewers += [Viewer(sender)]
+    fan_out = FanOut()
+    late = 5 << 16 | 3
+    fan_out.set_targets([rewritten(viewers[0], 1, late + 1)])
+    fan_out.send([make_packet(seq=3)], late + MAX_LATE_PACKETS + MAX_AHEAD)
+    assert viewers[0].received() == []

@@ -18,11 +18,13 @@ from relay.packet import (
     abs_send_time,
     build_extensions,
     build_packet,
+    fill_packet,
     is_rtcp,
     pad_packet,
     parse_extensions,
     parse_packet,
     rewrite_header,
+    stamp_send_time,
     unwrap_rtx,
     wrap_rtx,
 )
@@ -168,6 +170,34 @@ def test_a_packet_of_padding_gets_more_of_it(fill: int) -> None:
     padded = pad_packet(packet, len(packet) + fill)
     assert len(padded) == len(packet) + fill
     assert parse_packet(padded).payload == b""
+
+
+@given(st.integers(0, 1500), st.integers(0, 1434), st.booleans())
+def test_a_filled_packet_has_as_much_padding_as_may_be(
+    payload: int, size: int, padded: bool
+) -> None:
+    packet = make_packet(bytes(payload))
+    if padded:
+        packet = pad_packet(packet, len(packet) + 100)
+    filled = fill_packet(packet, size)
+    limit = len(packet) + (155 if padded else 255)
+    assert len(filled) == max(len(packet), min(size, limit))
+    assert parse_packet(filled).payload == parse_packet(packet).payload
+
+
+def test_a_packet_can_say_that_it_left_later() -> None:
+    values = [(3, abs_send_time(5.0)), (4, b"\x01")]
+    packet = make_packet(b"media", extensions=build_extensions(values))
+    later = stamp_send_time(packet, 3, 6.5)
+    assert parse_packet(later).extensions == {3: abs_send_time(6.5), 4: b"\x01"}
+    assert len(later) == len(packet)
+    assert parse_packet(later).payload == b"media"
+
+
+def test_a_packet_that_tells_no_time_stays_as_it_is() -> None:
+    for values in ([], [(4, b"\x01")]):
+        packet = make_packet(b"media", extensions=build_extensions(values))
+        assert stamp_send_time(packet, 3, 6.5) == packet
 
 
 # -- retransmission -----------------------------------------------------------

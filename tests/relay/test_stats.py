@@ -37,3 +37,4 @@ def test_the_rate_is_never_negative_nor_above_what_came(
         meter.add(size, now)
         total += size
         assert 0 <= meter.bits_per_s(now) <= total * 8 / RATE_WINDOW_S
+        assert meter.total_bytes == total

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from relay.fanout import MAX_AHEAD, MAX_LATE_PACKETS, MAX_PENDING
 from relay.negotiation import (
     SEND_ABS_SEND_TIME_ID,
     SEND_AUDIO_LEVEL_ID,
@@ -18,7 +19,7 @@ from relay.packet import MAX_PACKET_BYTES, RtpPacket, parse_packet
 from relay.rtcp import SenderReport, parse_compound
 from relay.sdp import Codec
 from relay.seqno import seq_diff, timestamp_diff
-from relay.track import MAX_LATE_PACKETS, MAX_PENDING, Track
+from relay.track import Track
 from tests.relay.raw_peer import DELTA_FRAME, KEY_FRAME
 
 VIDEO = IncomingTrack(
@@ -113,6 +114,36 @@ def test_gaps_and_order_are_kept_across_the_wrap() -> None:
     for seq in (65533, 65534, 0, 65535, 3, 1):
         assert source.send(seq)
     assert source.seqs == [0, 1, 3, 2, 6, 4]
+
+
+def test_a_gap_that_nobody_repairs_is_closed() -> None:
+    source = Source()
+    source.send(0)
+    source.send(MAX_AHEAD)
+    source.send(2 * MAX_AHEAD + 1)
+    assert not source.send(2 * MAX_AHEAD)
+    source.send(2 * MAX_AHEAD + 2)
+    assert source.seqs == [0, MAX_AHEAD, MAX_AHEAD + 1, MAX_AHEAD + 2]
+
+
+def test_packets_that_are_dropped_do_not_bring_numbers_back() -> None:
+    """SRTP would take what lies a whole cycle ahead for what was sent before."""
+    source = Source()
+    source.send(0)
+    for seq in (30_000, 60_000):
+        assert not source.send(seq, bytes(MAX_PACKET_BYTES))
+    source.send(65_536 - 100)
+    assert source.seqs == [0, 1]
+
+
+def test_numbers_go_on_by_less_than_srtp_can_tell_in_one_wake_up() -> None:
+    source = Source()
+    source.send(0)
+    for seq in range(1, 60):
+        packet = RtpPacket(109, False, seq * 2000 & 0xFFFF, 0, 5, {}, b"x")
+        source.track.forward(packet, AUDIO, source.now)
+    source.track.flush(source.now)
+    assert 0 < source.seqs[-1] <= MAX_AHEAD + MAX_PENDING
 
 
 def test_timestamps_move_by_what_the_source_says() -> None:
