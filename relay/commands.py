@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING
 
 from relay import control
 from relay.control import Failure
-from relay.negotiation import accept_answer, answer_publisher, offer_viewer
+from relay.ladder_codecs import offer_ladder
+from relay.negotiation import answer_publisher
 from relay.publisher import Publisher
 from relay.room_viewer import RoomViewer
 from relay.sdp import parse_sdp
 from relay.stream import Stream
 from relay.subscriber import Subscriber
 from relay.viewer import Viewer
+from relay.viewer_offer import accept_answer, offer_viewer
 
 if TYPE_CHECKING:
     from relay.negotiation import PublisherAgreement
@@ -37,6 +39,8 @@ class Commands:
                 self._close_session(command)
             case control.SetTracks():
                 self._set_tracks(command)
+            case control.ForceQuality():
+                self._force_quality(command)
             case control.SendData():
                 self._router.data.announce(command)
             case control.EndStream():
@@ -61,6 +65,7 @@ class Commands:
             command.start_timeout_ms,
             command.max_bitrate_bps,
         )
+        publisher.tcp_candidates = command.tcp_candidates
         kinds = ("audio",) * command.accept_audio + ("video",) * command.accept_video
         try:
             agreement = answer_publisher(
@@ -84,6 +89,8 @@ class Commands:
         self._router.rooms.place(stream, command.room, command.role)
         self._router.add(publisher)
         publisher.attach(stream, agreement)
+        self._router.encoders.agree(stream, command)
+        offer_ladder(stream, command.encoder_settings)
         publisher.agree_data(agreement.data)
         publisher.begin_handshake(agreement.remote)
         self._emit_answer(publisher)
@@ -114,7 +121,7 @@ class Commands:
                 publisher.session,
                 publisher.reply_to,
                 publisher.answer,
-                self._router.candidates,
+                self._router.candidates_for(publisher),
             )
         )
 
@@ -140,6 +147,8 @@ class Commands:
         )
         viewer.enabled = {"video": command.send_video, "audio": command.send_audio}
         viewer.distribution = command.distribution
+        viewer.adaptation.is_adaptive = command.adaptive
+        viewer.tcp_candidates = command.tcp_candidates
         viewer.data_offered = command.data_channels
         viewer.offer, viewer.id_mapping = offer_viewer(
             stream.stream_id,
@@ -157,7 +166,7 @@ class Commands:
                 viewer.session,
                 viewer.reply_to,
                 viewer.offer,
-                self._router.candidates,
+                self._router.candidates_for(viewer),
                 viewer.id_mapping,
             )
         )
@@ -192,6 +201,11 @@ class Commands:
             viewer.stream.stream_id,
         ):
             viewer.set_tracks(video=command.video, audio=command.audio)
+
+    def _force_quality(self, command: control.ForceQuality) -> None:
+        viewer = self._router.peer(command.session)
+        if isinstance(viewer, Subscriber):
+            viewer.force_quality(command.track, command.height)
 
     def _close_session(self, command: control.CloseSession) -> None:
         peer = self._router.peer(command.session)

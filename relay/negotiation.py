@@ -1,4 +1,5 @@
-"""What is agreed with a publisher or a viewer: pure, descriptions in and out.
+"""What is agreed with a publisher: pure, descriptions in and out. And what viewers'
+offers (relay.viewer_offer, relay.room_offer) have in common with it.
 
 The server is ICE-lite and always the DTLS server. A publisher gets one codec a
 section, the first of its own order that the application enables. Viewers are
@@ -12,17 +13,15 @@ import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from relay.data_sdp import (
-    DataAgreement,
-    agree_data,
-    answer_data,
-    data_section,
-    offer_data,
-)
+from relay.data_sdp import DataAgreement, agree_data, answer_data, data_section
 from relay.formats import format_of
+from relay.playout import PLAYOUT_DELAY
 from relay.sdp import (
     ABS_SEND_TIME,
     AUDIO_LEVEL,
+    REPAIRED_RID,
+    RID,
+    TRANSPORT_SEQ,
     VIDEO_ORIENTATION,
     Codec,
     LocalDescription,
@@ -39,18 +38,21 @@ FINGERPRINTS = ("sha-256", "sha-384", "sha-512")
 WANTED_FEEDBACK = ("goog-remb", "ccm fir", "nack", "nack pli")
 SEND_ABS_SEND_TIME_ID = 3
 SEND_ORIENTATION_ID = 4
+SEND_PLAYOUT_DELAY_ID = 5
 SEND_AUDIO_LEVEL_ID = 1
 SEND_EXTENSIONS = {
     "video": (
         (SEND_ABS_SEND_TIME_ID, ABS_SEND_TIME),
         (SEND_ORIENTATION_ID, VIDEO_ORIENTATION),
+        (SEND_PLAYOUT_DELAY_ID, PLAYOUT_DELAY),
     ),
     "audio": ((SEND_AUDIO_LEVEL_ID, AUDIO_LEVEL),),
 }
-RECEIVE_EXTENSIONS = {
-    "video": (ABS_SEND_TIME, VIDEO_ORIENTATION),
-    "audio": (ABS_SEND_TIME, AUDIO_LEVEL),
-}
+TRANSPORT_CC = "transport-cc"
+# libwebrtc begins at 300 kbit/s otherwise, and probes three and six times that: on a
+# lossy path it stays there (docs/decisions/0013). Others pass over it.
+START_BITRATE = "x-google-start-bitrate=1000"  # kbit/s
+RECEIVE_EXTENSIONS = {"video": (VIDEO_ORIENTATION,), "audio": (AUDIO_LEVEL,)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,10 @@ class IncomingTrack:
     orientation_id: int | None
     audio_level_id: int | None
     ssrcs: tuple[int, ...]
+    transport_seq_id: int | None = None  # one of it and abs_send_time_id at most
+    rids: tuple[str, ...] = ()  # layers of simulcast, () = it is one stream
+    rid_id: int | None = None
+    repaired_rid_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +95,12 @@ class PublisherAgreement:
     remote: RemoteTransport
     tracks: tuple[IncomingTrack, ...]
     data: DataAgreement | None = None
+
+    @property
+    def transport_seq_id(self) -> int | None:
+        """Of the transport's own packet numbers, one id for all of a BUNDLE group."""
+        ids = (track.transport_seq_id for track in self.tracks)
+        return next((number for number in ids if number is not None), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +112,8 @@ class OutgoingTrack:
     ssrc: int
     rtx_ssrc: int
     cname: str
+    # Codecs of other renditions that an encoder may make of it.
+    alternatives: tuple[Codec, ...] = ()
 
     @property
     def has_rtx(self) -> bool:
@@ -108,23 +122,6 @@ class OutgoingTrack:
     @property
     def rtx_payload_type(self) -> int:
         return self.codec.payload_type + 1  # relay.formats
-
-
-@dataclass(frozen=True, slots=True)
-class ViewerTrack:
-    """What a viewer accepted of an offered track."""
-
-    kind: str
-    mid: str
-    accepted: bool
-    rtx: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ViewerAgreement:
-    remote: RemoteTransport
-    tracks: tuple[ViewerTrack, ...]
-    data: DataAgreement | None = None
 
 
 def answer_publisher(
@@ -160,7 +157,7 @@ def answer_publisher(
         # Refused media is no stream of data alone: its publisher would wait for it.
         raise ValueError("nothing that can be received")
     return PublisherAgreement(
-        _describe(transport, "passive", media),
+        describe(transport, "passive", media),
         remote_transport(taken[0], offerer=True),
         tuple(tracks),
         agree_data(data, offer.bundle) if data is not None else None,
@@ -176,7 +173,7 @@ def _sends(section: Media, kinds: Collection[str]) -> bool:
     )
 
 
-def _describe(transport: Transport, setup: str, media: list[LocalMedia]) -> str:
+def describe(transport: Transport, setup: str, media: list[LocalMedia]) -> str:
     description = LocalDescription(
         session_id=secrets.randbits(62),
         version=2,
@@ -221,15 +218,32 @@ def _receivable(
     codec = _choose_codec(section, video_codecs)
     if codec is None:
         return None
+    ids = section.extensions
+    # The sender estimates by transport-wide feedback, or we do by its send times.
+    is_transport_wide = TRANSPORT_CC in codec.feedback and TRANSPORT_SEQ in ids
+    rids = _rids(section, codec)
     return IncomingTrack(
         kind=section.kind,
         mid=section.mid,
         codec=codec,
         rtx_payload_type=_rtx_payload_type(section, codec),
-        abs_send_time_id=section.extensions.get(ABS_SEND_TIME),
-        orientation_id=section.extensions.get(VIDEO_ORIENTATION),
-        audio_level_id=section.extensions.get(AUDIO_LEVEL),
-        ssrcs=section.ssrcs,
+        abs_send_time_id=None if is_transport_wide else ids.get(ABS_SEND_TIME),
+        orientation_id=ids.get(VIDEO_ORIENTATION),
+        audio_level_id=ids.get(AUDIO_LEVEL),
+        ssrcs=() if rids else section.ssrcs,  # layers' packets name themselves
+        transport_seq_id=ids[TRANSPORT_SEQ] if is_transport_wide else None,
+        rids=rids,
+        rid_id=ids[RID] if rids else None,
+        repaired_rid_id=ids.get(REPAIRED_RID) if rids else None,
+    )
+
+
+def _rids(section: Media, codec: Codec) -> tuple[str, ...]:
+    """The layers that come in this codec; none where packets do not name theirs."""
+    if section.kind != "video" or RID not in section.extensions:
+        return ()
+    return tuple(
+        layer.rid for layer in section.layers if layer.may_have(codec.payload_type)
     )
 
 
@@ -264,14 +278,17 @@ def _answer_section(section: Media, track: IncomingTrack | None) -> LocalMedia:
     if track is None:
         return LocalMedia(section.kind, section.mid, section.protocol, section.formats)
     codec = track.codec
-    feedback = tuple(f for f in codec.feedback if f in WANTED_FEEDBACK)
+    wanted_feedback = set(WANTED_FEEDBACK)
+    if track.transport_seq_id is not None:
+        wanted_feedback.add(TRANSPORT_CC)
+    feedback = tuple(f for f in codec.feedback if f in wanted_feedback)
     codecs = [
         Codec(
             codec.name,
             codec.payload_type,
             codec.clock_rate,
             codec.channels,
-            codec.fmtp,
+            _answered_fmtp(track),
             feedback,
         )
     ]
@@ -284,7 +301,7 @@ def _answer_section(section: Media, track: IncomingTrack | None) -> LocalMedia:
                 fmtp=f"apt={codec.payload_type}",
             )
         )
-    wanted = RECEIVE_EXTENSIONS[track.kind]
+    wanted = _wanted_extensions(track)
     return LocalMedia(
         kind=section.kind,
         mid=section.mid,
@@ -295,7 +312,24 @@ def _answer_section(section: Media, track: IncomingTrack | None) -> LocalMedia:
         extensions=tuple(
             (number, uri) for uri, number in section.extensions.items() if uri in wanted
         ),
+        rids=track.rids,
     )
+
+
+def _answered_fmtp(track: IncomingTrack) -> str:
+    """The offer's, and where the sender's estimate begins."""
+    if track.kind != "video" or track.transport_seq_id is None:
+        return track.codec.fmtp
+    return ";".join(filter(None, (track.codec.fmtp, START_BITRATE)))
+
+
+def _wanted_extensions(track: IncomingTrack) -> set[str]:
+    """The extensions whose values are of use."""
+    wanted = set(RECEIVE_EXTENSIONS[track.kind])
+    wanted.add(ABS_SEND_TIME if track.transport_seq_id is None else TRANSPORT_SEQ)
+    if track.rids:
+        wanted |= {RID, REPAIRED_RID}
+    return wanted
 
 
 def send_codec(codec: Codec) -> Codec:
@@ -308,130 +342,4 @@ def send_codec(codec: Codec) -> Codec:
         codec.channels,
         codec.fmtp,
         feedback,
-    )
-
-
-def offer_viewer(
-    stream_id: str,
-    tracks: tuple[OutgoingTrack, ...],
-    transport: Transport,
-    *,
-    data_channels: bool = False,
-) -> tuple[str, dict[str, str]]:
-    """The offer for a viewer and its idMapping (contract 3.3).
-
-    Audio and video share one msid stream; track ids are ARDAMSv / ARDAMSa + id. The
-    data section comes last.
-    """
-    media = []
-    id_mapping = {}
-    for index, track in enumerate(tracks):
-        mid = str(index)
-        label = f"ARDAMS{track.kind[0]}{stream_id}"
-        id_mapping[mid] = label
-        media.append(_offer_section(mid, f"{stream_id} {label}", track))
-    if data_channels:
-        media.append(offer_data(str(len(tracks))))
-    return _describe(transport, "actpass", media), id_mapping
-
-
-def rtx_codec(codec: Codec) -> Codec:
-    """The RTX format of one of our own."""
-    number = codec.payload_type
-    return Codec("rtx", number + 1, codec.clock_rate, fmtp=f"apt={number}")
-
-
-def _offer_section(mid: str, msid: str, track: OutgoingTrack) -> LocalMedia:
-    codecs = [track.codec]
-    if track.has_rtx:
-        codecs.append(rtx_codec(track.codec))
-    return LocalMedia(
-        kind=track.kind,
-        mid=mid,
-        protocol=RTP_PROTOCOLS[0],
-        formats=(),
-        direction="sendonly",
-        codecs=tuple(codecs),
-        extensions=SEND_EXTENSIONS[track.kind],
-        msid=msid,
-        ssrc=track.ssrc,
-        rtx_ssrc=track.rtx_ssrc if track.has_rtx else 0,
-        cname=track.cname,
-    )
-
-
-def accept_answer(
-    answer: RemoteDescription,
-    tracks: tuple[OutgoingTrack, ...],
-    *,
-    data_channels: bool = False,
-) -> ViewerAgreement:
-    """What the viewer's answer takes of the offered `tracks`, in their order.
-
-    Raises:
-        ValueError: it does not fit the offer, takes nothing, or lacks ICE or DTLS.
-    """
-    if len(answer.media) != len(tracks) + data_channels:
-        raise ValueError("the answer has another number of sections than the offer")
-    sections = answer.media[: len(tracks)]
-    accepted = tuple(
-        _viewer_track(section, track)
-        for section, track in zip(sections, tracks, strict=True)
-    )
-    taken = [
-        section
-        for section, track in zip(sections, accepted, strict=True)
-        if track.accepted
-    ]
-    data = agree_data(answer.media[-1], answer.bundle) if data_channels else None
-    if data is not None:
-        taken.append(answer.media[-1])
-    if not taken:
-        raise ValueError("the answer accepts no section")
-    return ViewerAgreement(remote_transport(taken[0], offerer=False), accepted, data)
-
-
-def _viewer_track(section: Media, track: OutgoingTrack) -> ViewerTrack:
-    if section.kind != track.kind:
-        raise ValueError("the answer's sections are in another order")
-    types, rtx = accepted_payload_types(section, (track.codec,))
-    accepted = (
-        section.port != 0
-        and section.direction in ("recvonly", "sendrecv")
-        and bool(types)
-    )
-    return ViewerTrack(track.kind, section.mid, accepted, accepted and bool(rtx))
-
-
-def accepted_payload_types(
-    section: Media, offered: tuple[Codec, ...]
-) -> tuple[frozenset[int], frozenset[int]]:
-    """Which of the offered codecs' payload types are answered, and which with RTX."""
-    answered = {codec.payload_type: codec for codec in section.codecs}
-    types = frozenset(
-        codec.payload_type
-        for codec in offered
-        if codec.name.lower() != "rtx"
-        and (found := answered.get(codec.payload_type)) is not None
-        and found.name.lower() == codec.name.lower()
-        and _same_h264(found, codec)
-    )
-    protected = {
-        codec.parameter("apt")
-        for codec in section.codecs
-        if codec.name.lower() == "rtx" and section.kind == "video"
-    }
-    return types, frozenset(t for t in types if str(t) in protected)
-
-
-def _same_h264(answered: Codec, offered: Codec) -> bool:
-    """H264 needs the same profile and packetization mode (RFC 6184 8.2.2)."""
-    if offered.name.upper() != "H264":
-        return True
-    return (
-        answered.parameter("packetization-mode") or "0",
-        answered.parameter("profile-level-id")[:2].lower(),
-    ) == (
-        offered.parameter("packetization-mode") or "0",
-        offered.parameter("profile-level-id")[:2].lower(),
     )

@@ -17,7 +17,7 @@ def is_key_frame_start(payload: bytes | memoryview) -> bool:
     """True for the first packet of a VP8 key frame."""
     if not payload or payload[0] & _START_MASK != _START:
         return False
-    offset = _descriptor_bytes(payload)
+    offset = descriptor_bytes(payload)
     return offset < len(payload) and not payload[offset] & _INTER_FRAME
 
 
@@ -25,7 +25,7 @@ def key_frame_size(payload: bytes | memoryview) -> tuple[int, int] | None:
     """(width, height) from the first packet of a key frame."""
     if not is_key_frame_start(payload):
         return None
-    offset = _descriptor_bytes(payload)
+    offset = descriptor_bytes(payload)
     header = bytes(payload[offset : offset + _FRAME_HEADER_BYTES])
     if len(header) < _FRAME_HEADER_BYTES or header[3:6] != _START_CODE:
         return None
@@ -34,8 +34,10 @@ def key_frame_size(payload: bytes | memoryview) -> tuple[int, int] | None:
     return (width, height) if width and height else None
 
 
-def _descriptor_bytes(payload: bytes | memoryview) -> int:
-    """The length of the descriptor; past the payload's end when truncated."""
+def descriptor_bytes(payload: bytes | memoryview) -> int:
+    """The length of the descriptor; the payload's or more when truncated."""
+    if not payload:
+        return 1
     if not payload[0] & _EXTENDED:
         return 1
     if len(payload) < 3:

@@ -13,6 +13,7 @@ _FLEXIBLE, _FRAME_START, _HAS_STRUCTURE = 0x10, 0x08, 0x02
 _START_MASK = _INTER_PREDICTED | _FRAME_START
 _LONG_PICTURE_ID = 0x80
 _SPATIAL_LAYER = 0x0E
+_MORE_REFERENCES = 0x01  # N: another P_DIFF follows
 _SYNC_CODE = 0x498342
 _COLOR_SPACE_RGB = 7
 _FRAME_HEADER_BYTES = 12  # more than the fields up to the frame's size need
@@ -36,6 +37,36 @@ def key_frame_size(payload: bytes | memoryview) -> tuple[int, int] | None:
         return _read_size(payload)
     except (ValueError, IndexError):  # truncated: this packet does not tell
         return None
+
+
+def descriptor_bytes(payload: bytes | memoryview) -> int:
+    """The length of the descriptor; the payload's or more when truncated."""
+    try:
+        return _descriptor_bytes(payload)
+    except IndexError:
+        return len(payload)
+
+
+def _descriptor_bytes(payload: bytes | memoryview) -> int:
+    flags = payload[0]
+    offset = _layers_offset(payload)
+    if flags & _HAS_LAYERS:
+        offset += 1 if flags & _FLEXIBLE else 2
+    if flags & _FLEXIBLE and flags & _INTER_PREDICTED:
+        while payload[offset] & _MORE_REFERENCES:
+            offset += 1
+        offset += 1
+    if flags & _HAS_STRUCTURE:
+        offset = _read_structure(payload, offset)[1]
+    return offset
+
+
+def is_upper_layer(payload: bytes | memoryview) -> bool:
+    """True for a packet of a spatial layer above the lowest."""
+    if not payload or not payload[0] & _HAS_LAYERS:
+        return False
+    offset = _layers_offset(payload)
+    return offset < len(payload) and payload[offset] & _SPATIAL_LAYER != 0
 
 
 def _layers_offset(payload: bytes | memoryview) -> int:

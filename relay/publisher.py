@@ -1,18 +1,17 @@
-"""A publisher: takes its RTP apart, asks for what is lost, bounds its rate."""
+"""A publisher: its RTP becomes tracks, its losses and its path's rate feedback."""
 
 from __future__ import annotations
 
 import secrets
-from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aiortc.rate import BandwidthUsage, RemoteBitrateEstimator
-
-from relay.loss import LossDetector
+from relay.control import KindReport
+from relay.nack_timer import NackTimer
 from relay.packet import RtpPacket, parse_packet, unwrap_rtx
 from relay.peer import Peer
+from relay.round_trip import RoundTrip
 from relay.rtcp import (
+    ExtendedReport,
     SenderReport,
     build_nack,
     build_pli,
@@ -20,45 +19,20 @@ from relay.rtcp import (
     build_remb,
     parse_compound,
 )
+from relay.silence import SilenceWatch
+from relay.simulcast import choose_own, place_layers
+from relay.sources import Source, Sources
 from relay.stats import RateMeter
+from relay.transport_feedback import TransportFeedback
+from relay.upstream_rate import ArrivalRate
 
 if TYPE_CHECKING:
-    from relay.negotiation import IncomingTrack, PublisherAgreement
+    from relay.negotiation import PublisherAgreement
     from relay.router import Router
     from relay.stream import Stream
-    from relay.track import Track
 
-SOURCE_SILENCE_S = 1.0  # after this another SSRC of the payload type takes over
-# libwebrtc takes a REMB at its word for the first two seconds and adds 8 % a second
-# afterwards; the estimator cannot allow more than 1.5 times what already arrives.
-# So the first word is a camera's usual rate, unless the path shows congestion.
-FIRST_ESTIMATE_BPS = 2_500_000
-FIRST_ESTIMATE_S = 3.0
-SAME_BURST_S = 0.001  # what arrives within it is one step of the estimator
-MAX_ARRIVALS = 4096  # between two steps of the estimator
+NACK_REPEAT_S = 0.1  # while the round trip is not known
 REPORT_INTERVAL_S = 0.2  # each report that is passed on costs a packet a viewer
-NACK_REPEAT_S = 0.1  # upstream round-trip time is not measured without XR
-
-
-@dataclass(slots=True)
-class Source:
-    """One track as it comes in. `loss` is None until its SSRC is known."""
-
-    agreed: IncomingTrack
-    track: Track
-    ssrc: int = 0
-    last_packet: float = 0.0
-    next_report: float = 0.0
-    loss: LossDetector | None = None
-
-
-@dataclass(slots=True)
-class _Arrival:
-    """What one wake-up brought, for the rate estimator."""
-
-    time: float
-    send_time: bytes  # abs-send-time of its last packet, 24 bits
-    size_bytes: int
 
 
 class Publisher(Peer):
@@ -75,29 +49,35 @@ class Publisher(Peer):
         super().__init__(router, session, reply_to, start_timeout_ms)
         self.stream: Stream | None = None
         self.answer = ""
-        self.sources: list[Source] = []
+        self.sources = Sources()
         self.rates = {"audio": RateMeter(), "video": RateMeter()}
         self.received_bytes = 0
+        self.silence = SilenceWatch(router.clock())
+        self._nack_timer = NackTimer(self._look_again)
+        self._has_layers = False
         self._max_bitrate_bps = max_bitrate_bps
-        self._by_payload_type: dict[int, tuple[Source, bool]] = {}
-        self._estimator = RemoteBitrateEstimator()
-        self._estimate_bps = 0
-        self._arrivals: deque[_Arrival] = deque(maxlen=MAX_ARRIVALS)
-        self._first_estimate_until: float | None = None
+        self._told_bps = 0
         self._feedback_ssrc = secrets.randbelow((1 << 32) - 2) + 1
+        self._round_trip = RoundTrip(self._feedback_ssrc)
+        # One of the two: the sender estimates its rate by our feedback, or we do.
+        self._transport_seq_id: int | None = None
+        self._transport_feedback = TransportFeedback()
+        self._arrival_rate = ArrivalRate()
 
     def attach(self, stream: Stream, agreement: PublisherAgreement) -> None:
         """Become the source of the stream's tracks."""
         self.stream = stream
         self.answer = agreement.answer
+        self._transport_seq_id = agreement.transport_seq_id
+        now = self.router.clock()
         for agreed in agreement.tracks:
-            track = stream.tracks[agreed.kind]
-            track.change_source(self.router.clock())
-            source = Source(agreed, track)
-            self.sources.append(source)
-            self._by_payload_type[agreed.codec.payload_type] = (source, False)
-            if agreed.rtx_payload_type is not None:
-                self._by_payload_type[agreed.rtx_payload_type] = (source, True)
+            tracks = {"": stream.tracks[agreed.kind]}
+            if agreed.kind == "video":
+                tracks = place_layers(stream, agreed)
+                self._has_layers = bool(agreed.rids)
+            for rid, track in tracks.items():
+                track.change_source(now)
+                self.sources.add(Source(agreed, track, rid))
 
     def on_connected(self) -> None:
         """Nothing is sent before media arrives."""
@@ -115,81 +95,58 @@ class Publisher(Peer):
         except ValueError:
             self.router.count_malformed()
             return
-        found = self._by_payload_type.get(packet.payload_type)
+        now = self.router.clock()
+        self._note_transport_seq(packet, now)
+        found = self.sources.find(packet)
         if found is None or self.stream is None:
             return
         source, is_rtx = found
-        now = self.router.clock()
-        self.received_bytes += len(data)
-        self.rates[source.agreed.kind].add(len(data), now)
-        self._note_send_time(packet, source, len(data), now)
+        size = len(data)
+        self.received_bytes += size
+        send_time_id = source.agreed.abs_send_time_id
+        if send_time_id is not None and send_time_id in packet.extensions:
+            self._arrival_rate.received(packet.extensions[send_time_id], size, now)
         if is_rtx:
-            self._recovered(packet, source, now)
-        elif self._is_source(packet, source, now) and source.loss is not None:
-            source.last_packet = now
-            source.loss.received(packet.seq, packet.timestamp, now)
-            self._forward(packet, source, now)
+            self._recovered(packet, source, size, now)
+        elif source.take(packet, size, now):
+            self._forward(packet, source, size, now)
 
-    def _is_source(self, packet: RtpPacket, source: Source, now: float) -> bool:
-        """Whether the packet is of the track's SSRC, which may become another."""
-        if packet.ssrc == source.ssrc and source.loss is not None:
-            return True
-        if source.loss is None:
-            if source.agreed.ssrcs and packet.ssrc not in source.agreed.ssrcs:
-                return False
-        elif now - source.last_packet < SOURCE_SILENCE_S:
-            return False
-        else:
-            source.track.change_source(now)
-        source.ssrc = packet.ssrc
-        source.loss = LossDetector(packet.ssrc, source.track.clock_rate)
-        return True
+    def _note_transport_seq(self, packet: RtpPacket, now: float) -> None:
+        if self._transport_seq_id is not None:
+            value = packet.extensions.get(self._transport_seq_id)
+            if value is not None and len(value) == 2:
+                self._transport_feedback.received(int.from_bytes(value), now)
 
-    def _recovered(self, packet: RtpPacket, source: Source, now: float) -> None:
-        if source.loss is None:
-            return
+    def _recovered(
+        self, packet: RtpPacket, source: Source, size: int, now: float
+    ) -> None:
         original = unwrap_rtx(packet, source.agreed.codec.payload_type, source.ssrc)
-        if original is not None and source.loss.recovered(original.seq):
-            self._forward(original, source, now)
+        if (
+            original is not None
+            and source.loss is not None
+            and source.recover(original, size, now)
+        ):
+            rtt_s = self._round_trip.rtt_s or source.loss.rtt_s
+            source.track.hold.repaired(rtt_s, now)
+            self._forward(original, source, size, now)
 
-    def _forward(self, packet: RtpPacket, source: Source, now: float) -> None:
+    def _forward(
+        self, packet: RtpPacket, source: Source, size: int, now: float
+    ) -> None:
+        # Without what libwebrtc sends again to fill the path, or to probe it.
+        self.rates[source.agreed.kind].add(size, now)
         source.track.forward(packet, source.agreed, now)
         self.router.mark_dirty(self)
         if not self.started:
-            self._first_estimate_until = now + FIRST_ESTIMATE_S
+            self._arrival_rate.started(now)
             self.router.publisher_started(self)
             self.send_periodic_feedback(now)
 
-    def _note_send_time(
-        self, packet: RtpPacket, source: Source, size: int, now: float
-    ) -> None:
-        identifier = source.agreed.abs_send_time_id
-        value = packet.extensions.get(identifier) if identifier is not None else None
-        if value is None or len(value) != 3:
-            return
-        arrivals = self._arrivals
-        if arrivals and now - arrivals[-1].time < SAME_BURST_S:
-            arrivals[-1].size_bytes += size
-            arrivals[-1].send_time = value
-        else:
-            arrivals.append(_Arrival(now, value, size))
-
     def estimate(self) -> None:
-        """Feed the estimator what has arrived.
-
-        A few times a second and not with each burst: steps in a row find warm caches
-        (5 % less CPU of the whole server at 60 viewers), and their times are kept.
-        """
-        while self._arrivals:
-            arrival = self._arrivals.popleft()
-            estimate = self._estimator.add(
-                arrival_time_ms=int(arrival.time * 1000),
-                abs_send_time=int.from_bytes(arrival.send_time),
-                payload_size=arrival.size_bytes,
-                ssrc=0,  # all of the publisher's SSRCs share its path
-            )
-            if estimate is not None:
-                self._estimate_bps = estimate[0]
+        """What is due a few times a second, and not with each packet."""
+        self._arrival_rate.step()
+        if self._has_layers and self.stream is not None:
+            choose_own(self.stream, self.router.clock())
 
     # -- feedback -------------------------------------------------------------
 
@@ -201,68 +158,107 @@ class Publisher(Peer):
             return
         now = self.router.clock()
         for packet in packets:
-            if not isinstance(packet, SenderReport) or self.stream is None:
-                continue
-            for source in self.sources:
-                if source.loss is not None and packet.ssrc == source.ssrc:
-                    source.loss.sender_report(packet.ntp, now)
-                    source.track.remember_report(packet, now)
-                    if now >= source.next_report:
-                        source.next_report = now + REPORT_INTERVAL_S
-                        self.stream.send_report(source.track, now)
+            if isinstance(packet, SenderReport):
+                self._sender_report(packet, now)
+            elif isinstance(packet, ExtendedReport):
+                self._round_trip.answered(packet.delays, now)
+
+    def _sender_report(self, report: SenderReport, now: float) -> None:
+        source = self.sources.of_ssrc(report.ssrc)
+        if source is None or source.loss is None or self.stream is None:
+            return
+        source.loss.sender_report(report.ntp, now)
+        source.track.remember_report(report, now)
+        if now >= source.next_report:
+            source.next_report = now + REPORT_INTERVAL_S
+            self.stream.send_report(source.track, now)
 
     def send_urgent_feedback(self, now: float) -> None:
-        """NACKs and key-frame requests that are due."""
-        for source in self.sources:
-            loss = source.loss
-            if loss is None:
-                continue
-            missing = loss.due(now, NACK_REPEAT_S)
+        """NACKs, key-frame requests and transport-wide feedback that are due."""
+        known = self.sources.known()
+        for source, loss in known:
+            missing = loss.due(now, self._round_trip.rtt_s)
             if missing and source.track.is_video:
+                source.nacks += 1
                 self.send_rtcp(build_nack(self._feedback_ssrc, source.ssrc, missing))
-            if loss.needs_key_frame:
-                loss.needs_key_frame = False
-                source.track.request_key_frame(now)
-            if source.track.key_frames.due(now):
+            given_up = loss.take_given_up()
+            if given_up is not None:
+                source.track.give_up(given_up, now)
+            if source.may_be_asked(now) and source.track.key_frames.due(now):
+                source.plis += 1
                 self.send_rtcp(build_pli(self._feedback_ssrc, source.ssrc))
+        if known and self._transport_feedback.is_due(now):
+            media_ssrc = known[0][0].ssrc
+            for packet in self._transport_feedback.take(
+                self._feedback_ssrc, media_ssrc, now
+            ):
+                self.send_rtcp(packet)
+        if any(loss.has_missing for _, loss in known):
+            self._nack_timer.arm()
+
+    def _look_again(self) -> None:
+        if not self.closed:
+            self.send_urgent_feedback(self.router.clock())
+
+    def close(self) -> None:
+        self._nack_timer.close()
+        super().close()
 
     def send_periodic_feedback(self, now: float) -> None:
         """Receiver reports of all tracks, and the rate the path bears."""
-        self.estimate()
-        known = [source for source in self.sources if source.loss is not None]
+        self._arrival_rate.step()
+        known = self.sources.known()
         if not known:
             return
-        blocks = [source.loss.report(now) for source in known if source.loss]
+        blocks = [loss.report(now) for _, loss in known]
         compound = build_receiver_report(self._feedback_ssrc, blocks)
-        bitrate = self._bearable_bps(now)
-        if bitrate:
+        compound += self._round_trip.question(now)
+        self._told_bps = self._bearable_bps(now)
+        if self._told_bps:
             compound += build_remb(
-                self._feedback_ssrc, bitrate, [source.ssrc for source in known]
+                self._feedback_ssrc, self._told_bps, [block.ssrc for block in blocks]
             )
         self.send_rtcp(compound)
 
     def _bearable_bps(self, now: float) -> int:
-        """What to tell the publisher, in bit/s; 0 when nothing is known."""
-        bitrate = self._estimate_bps
-        if self._first_estimate_until is not None:
-            if (
-                now < self._first_estimate_until
-                and self._estimator.detector.state() is not BandwidthUsage.OVERUSING
-            ):
-                bitrate = max(bitrate, FIRST_ESTIMATE_BPS)
-            else:
-                self._first_estimate_until = None
+        """What to tell the publisher, in bit/s; 0 when nothing is to be said.
+
+        One that estimates for itself is only told its bound: libwebrtc sends no more
+        than the lower of the two.
+        """
+        bitrate = 0
+        if self._transport_seq_id is None:
+            bitrate = self._arrival_rate.bearable_bps(now)
         if self._max_bitrate_bps:
             bitrate = min(bitrate or self._max_bitrate_bps, self._max_bitrate_bps)
         return bitrate
 
+    # -- statistics -----------------------------------------------------------
+
+    @property
+    def allowed_bps(self) -> int:
+        """What it was last told that it may send, 0 = nothing: its own estimate,
+        which it makes by transport-wide feedback, is not known here."""
+        return self._told_bps
+
+    @property
+    def rtt_ms(self) -> int:
+        """Of one that does not answer our questions, by its retransmissions; 0 = not
+        known."""
+        repairs = (
+            loss.rtt_s for _, loss in self.sources.known() if loss.recovered_packets
+        )
+        return round((self._round_trip.rtt_s or next(repairs, 0.0)) * 1000)
+
+    def kind_report(self, kind: str) -> KindReport:
+        """What it sent of "audio" or "video"."""
+        return self.sources.report(kind)
+
     @property
     def packets_lost(self) -> int:
-        return sum(s.loss.packets_lost for s in self.sources if s.loss is not None)
+        return sum(source.packets_lost for source in self.sources)
 
     @property
     def jitter_ms(self) -> int:
-        return max(
-            (int(s.loss.jitter_s * 1000) for s in self.sources if s.loss is not None),
-            default=0,
-        )
+        jitters = (int(loss.jitter_s * 1000) for _, loss in self.sources.known())
+        return max(jitters, default=0)

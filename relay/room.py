@@ -239,7 +239,7 @@ def _section(mid: str, stream: Stream, track: Track) -> LocalMedia:
     return track_section(
         mid,
         stream.stream_id,
-        [format_of(track.source_codec).codec(feedback)],
+        [format_of(track.source_codec).codec(feedback), *track.outgoing.alternatives],
         msid_stream=stream.stream_id,
         ssrc=outgoing.ssrc,
         rtx_ssrc=outgoing.rtx_ssrc,

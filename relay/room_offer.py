@@ -21,9 +21,7 @@ from relay.negotiation import (
     WANTED_FEEDBACK,
     RemoteTransport,
     Transport,
-    accepted_payload_types,
     remote_transport,
-    rtx_codec,
 )
 from relay.sdp import (
     Codec,
@@ -32,6 +30,7 @@ from relay.sdp import (
     Media,
     RemoteDescription,
 )
+from relay.viewer_offer import accepted_payload_types, rtx_codec
 
 MAX_SECTIONS = 128  # Chromium's answer to them is about 115 KiB
 

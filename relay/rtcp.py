@@ -8,7 +8,8 @@ its NACK writer raises for numbers on both sides of a wrap, and neither FIR nor 
 bound exists there. The tests hold both against each other.
 
 Source: RFC 3550 6 (SR, RR, SDES, BYE), RFC 4585 6 (NACK, PLI), RFC 5104 4.3.1
-(FIR), draft-alvestrand-rmcat-remb-03. All SSRCs are 32-bit numbers.
+(FIR), RFC 3611 4.4 and 4.5 (RRTR, DLRR), draft-alvestrand-rmcat-remb-03. All SSRCs
+are 32-bit numbers.
 """
 
 from __future__ import annotations
@@ -23,10 +24,12 @@ MAX_BLOCKS = 31  # of one report: the count field has five bits
 MAX_SSRCS = 255  # of one REMB: the count field has eight bits
 PACKETS_LOST_MIN, PACKETS_LOST_MAX = -(1 << 23), (1 << 23) - 1
 
-_SR, _RR, _SDES, _BYE, _RTPFB, _PSFB = 200, 201, 202, 203, 205, 206
-_NACK, _PLI, _FIR, _APPLICATION = 1, 1, 4, 15
+_SR, _RR, _SDES, _BYE, _RTPFB, _PSFB, _XR = 200, 201, 202, 203, 205, 206, 207
+_NACK, _TRANSPORT_WIDE, _PLI, _FIR, _APPLICATION = 1, 15, 1, 4, 15
+_RRTR, _DLRR = 4, 5  # blocks of an XR
 _CNAME = 1
 _VERSION = 0x80
+_PADDED = 0x20
 _HEADER = Struct("!BBH")
 _SENDER = Struct("!LQLLL")
 _BLOCK = Struct("!LLLLLL")
@@ -35,6 +38,8 @@ _NACK_PAIR = Struct("!HH")
 _FIR_ENTRY = Struct("!LB3x")
 _REMB_HEAD = Struct("!4sBBH")
 _REMB_MANTISSA_BITS = 18
+_BLOCK_HEADER = Struct("!BxH")
+_DLRR_ITEM = Struct("!LLL")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +97,31 @@ class Bye:
     ssrcs: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class DelaySinceReference:
+    """A sender's answer to our reference time (RFC 3611 4.5)."""
+
+    ssrc: int  # whose reference time it was
+    last_reference: int  # middle 32 bits of its NTP time
+    delay: int  # from its arrival to this answer, in 1/65536 s
+
+
+@dataclass(frozen=True, slots=True)
+class ExtendedReport:
+    """The DLRR items of an XR; its other blocks are of no use here."""
+
+    delays: tuple[DelaySinceReference, ...]
+
+
 Feedback = Nack | PictureLoss | FullIntraRequest | Remb
-RtcpPacket = SenderReport | ReceiverReport | Bye | Feedback
+RtcpPacket = SenderReport | ReceiverReport | ExtendedReport | Bye | Feedback
 
 
-def parse_compound(data: bytes) -> list[RtcpPacket]:
+def parse_compound(data: bytes, *, with_reports: bool = True) -> list[RtcpPacket]:
     """The packets of a compound that we know, in order; broken ones are left out.
 
-    Bounded by `MAX_PACKETS` and `MAX_NACKED`.
+    `with_reports`: False leaves receiver reports out, unread. Bounded by `MAX_PACKETS`
+    and `MAX_NACKED`.
 
     Raises:
         ValueError: a packet's version is not 2 or its length leaves the compound.
@@ -108,7 +130,7 @@ def parse_compound(data: bytes) -> list[RtcpPacket]:
     nacks_left = MAX_NACKED
     for kind, count, body in _split_compound(data):
         parse = _PARSERS.get(kind)
-        if parse is None:
+        if parse is None or (kind == _RR and not with_reports):
             continue
         try:
             packet = parse(count, body)
@@ -151,7 +173,7 @@ def _split_compound(data: bytes) -> Iterator[tuple[int, int, bytes]]:
             raise ValueError("an RTCP packet is truncated")
         body = data[offset + _HEADER.size : end]
         offset = end
-        if first & 0x20:  # padding: its last octet tells its length
+        if first & _PADDED:  # padding: its last octet tells its length
             padding = body[-1] if body else 0
             if not 0 < padding <= len(body):
                 continue
@@ -215,12 +237,29 @@ def _parse_payload_feedback(fmt: int, body: bytes) -> Feedback | None:
     return None
 
 
+def _parse_extended_report(_: int, body: bytes) -> ExtendedReport | None:
+    """The DLRR items of its whole blocks; None where there are none."""
+    delays: list[DelaySinceReference] = []
+    at = 4  # behind the SSRC
+    while at + _BLOCK_HEADER.size <= len(body):
+        kind, words = _BLOCK_HEADER.unpack_from(body, at)
+        at += _BLOCK_HEADER.size
+        end = at + 4 * words
+        if kind == _DLRR and end <= len(body):
+            size = (end - at) // _DLRR_ITEM.size * _DLRR_ITEM.size
+            items = _DLRR_ITEM.iter_unpack(body[at : at + size])
+            delays += [DelaySinceReference(*item) for item in items]
+        at = end
+    return ExtendedReport(tuple(delays)) if delays else None
+
+
 _PARSERS: dict[int, Callable[[int, bytes], RtcpPacket | None]] = {
     _SR: _parse_sender_report,
     _RR: _parse_receiver_report,
     _BYE: _parse_bye,
     _RTPFB: _parse_transport_feedback,
     _PSFB: _parse_payload_feedback,
+    _XR: _parse_extended_report,
 }
 
 
@@ -318,6 +357,22 @@ def build_remb(sender_ssrc: int, bitrate_bps: int, ssrcs: Sequence[int]) -> byte
     targets = b"".join(ssrc.to_bytes(4, "big") for ssrc in ssrcs)
     body = _FEEDBACK.pack(sender_ssrc, 0) + head + targets
     return _pack(_PSFB, _APPLICATION, body)
+
+
+def build_reference_time(sender_ssrc: int, ntp: int) -> bytes:
+    """An XR with our time `ntp` (64 bits), which a sender answers by a DLRR."""
+    block = _BLOCK_HEADER.pack(_RRTR, 2) + ntp.to_bytes(8)
+    return _pack(_XR, 0, sender_ssrc.to_bytes(4) + block)
+
+
+def build_transport_feedback(sender_ssrc: int, media_ssrc: int, body: bytes) -> bytes:
+    """Transport-wide feedback; `body` is of relay.transport_feedback."""
+    packet = _FEEDBACK.pack(sender_ssrc, media_ssrc) + body
+    fill = -len(packet) % 4
+    if not fill:
+        return _pack(_RTPFB, _TRANSPORT_WIDE, packet)
+    padding = bytes(fill - 1) + bytes((fill,))
+    return _pack(_RTPFB, _PADDED | _TRANSPORT_WIDE, packet + padding)
 
 
 def _pack(kind: int, count: int, body: bytes) -> bytes:

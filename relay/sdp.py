@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from aiortc.sdp import MediaDescription, SessionDescription, parameters_to_sdp
 
+from relay.simulcast_sdp import Layer, received_lines, sent_layers
+
 MAX_SDP_BYTES = 128 * 1024
 MAX_MEDIA_SECTIONS = 64
 # The parser compares each rtcp-fb and fmtp line with each codec of its section.
@@ -20,6 +22,11 @@ MAX_SECTION_CODECS = 96
 ABS_SEND_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
 AUDIO_LEVEL = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
 VIDEO_ORIENTATION = "urn:3gpp:video-orientation"
+TRANSPORT_SEQ = (
+    "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
+)
+RID = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"
+REPAIRED_RID = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id"
 SCTP_STREAMS = 64  # said in the form before RFC 8841; nobody reads it
 DATA_CHANNEL = "webrtc-datachannel"
 DEFAULT_MAX_MESSAGE_BYTES = 65536  # RFC 8841 6.1: where nothing is said
@@ -69,6 +76,7 @@ class Media:
     fingerprints: tuple[tuple[str, str], ...]
     sctp_port: int = 0  # 0 = none is given
     max_message_bytes: int = DEFAULT_MAX_MESSAGE_BYTES  # 0 = of any size
+    layers: tuple[Layer, ...] = ()  # of simulcast that it offers to send
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +99,10 @@ def parse_sdp(
     _check_size(text, max_sections)
     try:
         parsed = SessionDescription.parse(text)
-        media = tuple(_media(section) for section in parsed.media)
+        media = tuple(
+            _media(section, lines)
+            for section, lines in zip(parsed.media, _section_lines(text), strict=True)
+        )
         bundle = next(
             (tuple(map(str, g.items)) for g in parsed.group if g.semantic == "BUNDLE"),
             (),
@@ -131,7 +142,18 @@ def _check_size(text: str, max_sections: int) -> None:
             raise ValueError("too many media sections, or too long a one")
 
 
-def _media(section: MediaDescription) -> Media:
+def _section_lines(text: str) -> list[list[str]]:
+    """The lines of each m-section."""
+    sections: list[list[str]] = []
+    for line in text.splitlines():
+        if line.startswith("m="):
+            sections.append([])
+        if sections:
+            sections[-1].append(line)
+    return sections
+
+
+def _media(section: MediaDescription, lines: list[str]) -> Media:
     # The parser leaves dtls None where no setup attribute stood.
     dtls = section.dtls
     fingerprints = dtls.fingerprints if dtls else []
@@ -154,6 +176,7 @@ def _media(section: MediaDescription) -> Media:
         fingerprints=tuple((f.algorithm.lower(), f.value) for f in fingerprints),
         sctp_port=section.sctp_port or _mapped_port(section.sctpmap),
         max_message_bytes=sctp.maxMessageSize if sctp else DEFAULT_MAX_MESSAGE_BYTES,
+        layers=sent_layers(lines),
     )
 
 
@@ -194,6 +217,7 @@ class LocalMedia:
     cname: str = ""
     sctp_port: int = 0
     max_message_bytes: int = 0
+    rids: tuple[str, ...] = ()  # layers of simulcast that are received
 
     @property
     def accepted(self) -> bool:
@@ -248,7 +272,7 @@ class LocalDescription:
             lines += [f"a=rtcp-fb:{codec.payload_type} {f}" for f in codec.feedback]
             if codec.fmtp:
                 lines.append(f"a=fmtp:{codec.payload_type} {codec.fmtp}")
-        return lines + _ssrc_lines(media)
+        return lines + received_lines(media.rids) + _ssrc_lines(media)
 
     def _data_section(self, media: LocalMedia) -> list[str]:
         port = media.sctp_port

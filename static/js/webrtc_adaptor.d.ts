@@ -250,6 +250,9 @@ declare namespace WebRTCAdaptor {
     bandwidth?: number | "unlimited";
     /** Default "maintain-resolution". */
     degradationPreference?: "maintain-framerate" | "maintain-resolution" | "balanced";
+    /** Publishes the picture in three heights: each viewer gets the one its path bears,
+     * without encoding on the server. Default false. */
+    simulcast?: boolean;
     /** Of ICE candidates sent and taken. Default ["udp", "tcp"]. */
     candidateTypes?: string[];
     /** A camera picture's share of the shared screen's width, in percent: 15. */

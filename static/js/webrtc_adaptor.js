@@ -47,16 +47,17 @@ const SOFT = new Set([
   "streamIdInUse", "highResourceUsage", "not_initialized_yet",
   "data_store_not_available", "mainTrackDBOperationFailed", "publishTimeoutError",
   "noPacketReceivedForTimeoutDuration", "notSetLocalDescription",
-  "notSetRemoteDescription", "encoderNotOpened", "encoderBlocked",
-  "server_error_check_logs",
+  "notSetRemoteDescription", "server_error_check_logs",
 ]);
+/** Of the qualities that the server makes of a stream, which goes on without them. */
+const ABOUT_LADDER = new Set(["encoderNotOpened", "encoderBlocked", "no_encoder_settings"]);
 const ROOM_ERRORS = new Set(["no_room_specified", "room_not_active_or_expired"]);
 /** Where no stream is named, these are about every stream that is being set up; others
  * are answers to something else. */
 const WITHOUT_STREAM = new Set([
   ...SOFT, "noStreamNameSpecified", "invalidStreamName", "unauthorized_access",
   "not_allowed_unregistered_streams", "license_suspended_please_renew_license",
-  "no_codec_enabled_in_the_server", "no_encoder_settings", "viewerLimitReached",
+  "no_codec_enabled_in_the_server", "viewerLimitReached",
 ]);
 
 const NOTHING = () => undefined;
@@ -510,6 +511,7 @@ class PeerSession {
   /** @returns {boolean | undefined} whether it is tried again; undefined: it was about
    * something else, for nothing was being set up */
   onError(definition) {
+    if (ABOUT_LADDER.has(definition)) return undefined;
     this.#reason = definition;
     if (!this.inSetup) return undefined;
     this.#inUseSince = definition === "streamIdInUse" ? this.#inUseSince || Date.now() : 0;
@@ -684,7 +686,7 @@ class PeerSession {
     if (!parameters?.encodings?.length) return;
     for (const encoding of parameters.encodings) {
       if (bandwidth === "unlimited") delete encoding.maxBitrate;
-      else encoding.maxBitrate = bandwidth * 1000;
+      else encoding.maxBitrate = bandwidth * 1000 * (LAYER_SHARES[encoding.rid] ?? 1);
     }
     parameters.degradationPreference = this.port.options.degradationPreference;
     await sender.setParameters(parameters);
@@ -767,6 +769,14 @@ class PeerSession {
   }
 }
 
+// Of the bandwidth: a layer of half the height has a quarter of the pixels.
+const LAYER_SHARES = { h: 1, m: 0.35, l: 0.12 };
+
+/** Three heights of one picture; the server chooses one for each viewer. */
+const simulcastLayers = () => [
+  { rid: "h" }, { rid: "m", scaleResolutionDownBy: 2 }, { rid: "l", scaleResolutionDownBy: 4 },
+];
+
 /** A stream that this browser sends. */
 class Publication extends PeerSession {
   attemptInfo = "reconnection_attempt_for_publisher";
@@ -782,8 +792,11 @@ class Publication extends PeerSession {
     if (!this.inSetup || this.peer) return;
     const peer = this.openPeer();
     this.openChannel(peer);
-    this.addLocalTracks((track) => peer.addTransceiver(
-      track, { direction: "sendonly", streams: [this.port.media.stream] }));
+    const { options, media } = this.port;
+    this.addLocalTracks((track) => peer.addTransceiver(track, {
+      direction: "sendonly", streams: [media.stream],
+      ...(options.simulcast && track.kind === "video" ? { sendEncodings: simulcastLayers() } : {}),
+    }));
     this.offer(peer);
   }
 
@@ -1551,7 +1564,7 @@ class PeerStats {
 const DEFAULTS = {
   isPlayMode: false, onlyDataChannel: false, dataChannelEnabled: true,
   initializeComponents: true, reconnectIfRequiredFlag: true, bandwidth: 1200,
-  degradationPreference: "maintain-resolution", candidateTypes: ["udp", "tcp"],
+  degradationPreference: "maintain-resolution", simulcast: false, candidateTypes: ["udp", "tcp"],
   camera_percent: 15, camera_margin: 15, camera_location: "top", debug: false,
 };
 const KINDS = { publish: Publication, play: Playback, peer: Meeting };

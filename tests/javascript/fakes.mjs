@@ -142,12 +142,12 @@ class FakePeer {
     return channel;
   }
 
-  addTransceiver(track, { direction }) {
+  addTransceiver(track, { direction, sendEncodings = [{}] }) {
     const kind = track.kind ?? track;
     const sender = {
       track, replaced: [],
       replaceTrack: async (next) => { sender.replaced.push(next); },
-      getParameters: () => ({ encodings: [{}] }),
+      getParameters: () => ({ encodings: structuredClone(sendEncodings) }),
       setParameters: async (parameters) => { sender.parameters = parameters; },
     };
     this.transceivers.push({ sender, receiver: { track: { kind } }, direction });

@@ -322,3 +322,26 @@ test("statistics are rates between two samples", async () => {
 test("an adaptor without an address is a mistake of the page", () => {
   assert.throws(() => new WebRTCAdaptor({}), TypeError);
 });
+
+test("simulcast publishes three heights, each within its share of the bandwidth", async () => {
+  const page = await publishing({ simulcast: true, bandwidth: 1000 });
+  await settle();
+
+  const { encodings } = senderOf("video").parameters;
+  assert.deepEqual(encodings.map(({ rid, scaleResolutionDownBy }) => [rid, scaleResolutionDownBy]),
+    [["h", undefined], ["m", 2], ["l", 4]]);
+  assert.deepEqual(encodings.map(({ maxBitrate }) => maxBitrate), [1_000_000, 350_000, 120_000]);
+
+  await page.adaptor.changeBandwidth("unlimited", "s");
+  assert.ok(senderOf("video").parameters.encodings.every((one) => !("maxBitrate" in one)));
+});
+
+test("without simulcast there is one encoding, and sound has no layers", async () => {
+  await publishing({});
+  await settle();
+  assert.deepEqual(senderOf("video").parameters.encodings.map(({ rid }) => rid), [undefined]);
+
+  await publishing({ simulcast: true });
+  await settle();
+  assert.deepEqual(senderOf("audio").getParameters().encodings, [{}]);
+});

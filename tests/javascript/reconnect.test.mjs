@@ -358,6 +358,23 @@ describe("a refusal", () => {
     });
   }
 
+  for (const definition of ["no_encoder_settings", "encoderNotOpened", "encoderBlocked"]) {
+    test(`${definition} is told, and the stream goes on`, async () => {
+      const page = await Page.open();
+      page.adaptor.publish("s");
+      page.socket.refuse(definition, "s");
+      await page.live("s", "publish");
+      page.socket.takeCommands();
+      page.socket.refuse(definition, "s");
+      await pass(5000);
+
+      assert.equal(page.adaptor.sessionState("s"), "live");
+      assert.deepEqual(page.errors.map(({ error }) => error), [definition, definition]);
+      const others = page.socket.commands().filter(({ command }) => command !== "ping");
+      assert.deepEqual(others, []);
+    });
+  }
+
   test("streamIdInUse is final after 30 s", async () => {
     const page = await Page.open();
     page.adaptor.publish("s");

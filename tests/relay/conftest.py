@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,7 +14,8 @@ import pytest
 from relay import control
 from relay.ice import candidate_lines
 from relay.router import Router
-from relay.udp import UdpPort, open_sockets
+from relay.tcp import TcpPort, open_listeners
+from relay.udp import MediaSocket, UdpPort, open_sockets
 
 WAIT_S = 10
 E = TypeVar("E", bound=control.Event)
@@ -36,7 +38,8 @@ class Clock:
 @dataclass
 class RunningRelay:
     router: Router
-    port: int
+    port: int  # UDP's and TCP's
+    tcp: TcpPort
     events: asyncio.Queue[control.Event] = field(default_factory=asyncio.Queue)
     clock: Clock = field(default_factory=Clock)  # of a `still_relay`
     _closers: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
@@ -62,9 +65,19 @@ class RunningRelay:
         await self.router.close()
 
 
+def open_ports() -> tuple[list[MediaSocket], list[socket.socket]]:
+    """The sockets of a port that is free for UDP and for TCP."""
+    while True:
+        sockets = open_sockets("127.0.0.1", 0)
+        listeners = open_listeners(sockets)
+        if listeners:
+            return sockets, listeners
+        sockets[0].close()
+
+
 @asynccontextmanager
 async def _running(clock: Clock | None) -> AsyncIterator[RunningRelay]:
-    sockets = open_sockets("127.0.0.1", 0)
+    sockets, listeners = open_ports()
     port = sockets[0].sock.getsockname()[1]
     events: asyncio.Queue[control.Event] = asyncio.Queue()
     candidates = candidate_lines(["127.0.0.1"], port)
@@ -72,11 +85,13 @@ async def _running(clock: Clock | None) -> AsyncIterator[RunningRelay]:
         router = Router("test", events.put_nowait, candidates)
     else:
         router = Router("test", events.put_nowait, candidates, clock)
-    udp = UdpPort(sockets, router)
+    udp, tcp = UdpPort(sockets, router), TcpPort(listeners, router)
     udp.start()
-    running = RunningRelay(router, port, events, clock or Clock())
+    tcp.start()
+    running = RunningRelay(router, port, tcp, events, clock or Clock())
     yield running
     await running.close()
+    tcp.close()
     udp.close()
 
 

@@ -85,6 +85,7 @@ class RawPeer(asyncio.DatagramProtocol):
         self.rtp: list[RtpPacket] = []
         self.plain: list[bytes] = []
         self.rtcp: list[RtcpPacket] = []
+        self.plain_rtcp: list[bytes] = []
         self.stun: list[stun.Message] = []
         self.dtls: list[bytes] = []
         self.remote_ufrag = self.remote_pwd = ""
@@ -205,7 +206,9 @@ class RawPeer(asyncio.DatagramProtocol):
             return
         try:
             if is_rtcp(data):
-                self.rtcp += parse_compound(session.unprotect_rtcp(data))
+                rtcp = session.unprotect_rtcp(data)
+                self.plain_rtcp.append(rtcp)
+                self.rtcp += parse_compound(rtcp)
             else:
                 plain = session.unprotect(data)
                 self.plain.append(plain)
@@ -349,7 +352,7 @@ async def publish_raw(
 
 
 async def play_raw(relay: RunningRelay, stream: str, *, rtx: bool = True) -> RawPeer:
-    """A started viewer."""
+    """A started viewer, that has been sent what it starts with."""
     peer = await RawPeer.open(relay)
     relay.router.handle(control.CreateOffer(peer.session, "socket", stream, 8000))
     offered = await relay.event(control.Offered, peer.session)
@@ -359,4 +362,7 @@ async def play_raw(relay: RunningRelay, stream: str, *, rtx: bool = True) -> Raw
     )
     await peer.connect(offered.sdp)
     await relay.event(control.Started, peer.session)
+    await peer.check()
+    for received in (peer.rtp, peer.plain, peer.wire):
+        received.clear()
     return peer

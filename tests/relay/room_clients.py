@@ -168,9 +168,12 @@ async def ask(relay: RunningRelay, **fields: Any) -> RoomClient:
 
 
 async def watch(relay: RunningRelay, **fields: Any) -> RoomClient:
-    """A started viewer of the room."""
+    """A started viewer of the room, that has been sent what it starts with."""
     client = await ask(relay, **fields)
     offered = await client.take_offer()
     await client.peer.connect(offered.sdp)
     await relay.event(control.Started, client.peer.session)
+    await client.peer.check()
+    for received in (client.peer.rtp, client.peer.plain, client.peer.wire):
+        received.clear()
     return client

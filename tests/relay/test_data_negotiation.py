@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from relay.data_sdp import DataAgreement
-from relay.negotiation import accept_answer, answer_publisher, offer_viewer
+from relay.negotiation import answer_publisher
 from relay.sdp import parse_sdp
+from relay.viewer_offer import accept_answer, offer_viewer
 from tests.relay.clients import CODECS
 from tests.relay.test_negotiation import AUDIO, TRANSPORT, video_track
 from tests.relay.test_sdp import OFFER

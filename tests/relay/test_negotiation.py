@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from aiortc import RTCSessionDescription
 
 from relay.negotiation import (
+    START_BITRATE,
     OutgoingTrack,
     PublisherAgreement,
     Transport,
-    accept_answer,
     answer_publisher,
-    offer_viewer,
     send_codec,
 )
 from relay.sdp import (
     ABS_SEND_TIME,
     AUDIO_LEVEL,
+    REPAIRED_RID,
+    RID,
+    TRANSPORT_SEQ,
     VIDEO_ORIENTATION,
     Codec,
     RemoteDescription,
     parse_sdp,
 )
+from relay.viewer_offer import accept_answer, offer_viewer
 from tests.relay.clients import CODECS, new_peer
 from tests.relay.test_sdp import DATA, OFFER
 
@@ -93,10 +97,103 @@ def test_only_feedback_that_is_used_is_answered() -> None:
     video = parse_sdp(answer().answer).media[1]
     assert set(video.codecs[0].feedback) == {
         "goog-remb",
+        "transport-cc",
         "ccm fir",
         "nack",
         "nack pli",
     }
+
+
+def without_transport_cc(text: str = OFFER) -> str:
+    return re.sub("a=rtcp-fb:.* transport-cc\r?\n", "", text)
+
+
+def test_one_of_the_two_ways_to_know_the_rate_is_agreed() -> None:
+    """Send times for our own estimate, or the transport's numbers for the sender's."""
+    offered = parse_sdp(OFFER).media[1].extensions
+    for text, wanted, other in (
+        (OFFER, TRANSPORT_SEQ, ABS_SEND_TIME),
+        (without_transport_cc(), ABS_SEND_TIME, TRANSPORT_SEQ),
+        (OFFER.replace(TRANSPORT_SEQ, "urn:other"), ABS_SEND_TIME, TRANSPORT_SEQ),
+    ):
+        agreement = answer(text)
+        for track, media in zip(
+            agreement.tracks, parse_sdp(agreement.answer).media[:2], strict=True
+        ):
+            assert media.extensions[wanted] == offered[wanted]
+            assert other not in media.extensions
+            by_transport = wanted == TRANSPORT_SEQ
+            assert track.transport_seq_id == (offered[wanted] if by_transport else None)
+            assert track.abs_send_time_id == (None if by_transport else offered[wanted])
+            said = "transport-cc" in media.codecs[0].feedback
+            assert said is by_transport
+        assert agreement.transport_seq_id == agreement.tracks[1].transport_seq_id
+
+
+@pytest.mark.parametrize("codec", ["VP8", "H264"])
+def test_the_senders_estimate_begins_high(codec: str) -> None:
+    agreement = answer(codecs=(codec,))
+    audio, video = parse_sdp(agreement.answer).media[:2]
+    offered = agreement.tracks[1].codec
+    assert video.codecs[0].fmtp.split(";")[-1] == START_BITRATE
+    assert video.codecs[0].fmtp.removesuffix(START_BITRATE).rstrip(";") == offered.fmtp
+    assert START_BITRATE not in audio.codecs[0].fmtp
+    assert START_BITRATE not in offered.fmtp  # viewers are offered this
+    assert START_BITRATE not in answer(without_transport_cc(), (codec,)).answer
+
+
+# -- simulcast ----------------------------------------------------------------
+
+LAYERS = "a=rid:h send\r\na=rid:m send\r\na=rid:l send\r\na=simulcast:send h;m;l\r\n"
+
+
+def simulcast_offer(lines: str = LAYERS) -> str:
+    return OFFER.replace("m=application", f"{lines}m=application")
+
+
+def test_layers_are_answered_and_agreed() -> None:
+    agreement = answer(simulcast_offer())
+    video = agreement.tracks[1]
+    offered = parse_sdp(OFFER).media[1].extensions
+    assert video.rids == ("h", "m", "l")
+    assert (video.rid_id, video.repaired_rid_id) == (
+        offered[RID],
+        offered[REPAIRED_RID],
+    )
+    assert video.ssrcs == ()
+    answered = parse_sdp(agreement.answer).media[1].extensions
+    assert answered.items() >= {RID: video.rid_id}.items()
+    assert answered.items() >= {REPAIRED_RID: video.repaired_rid_id}.items()
+    for line in ("rid:h recv", "rid:m recv", "rid:l recv", "simulcast:recv h;m;l"):
+        assert f"a={line}\r\n" in agreement.answer
+    section = agreement.answer[agreement.answer.index("m=video") :]
+    assert section.index("a=rid:h") < section.index("m=application")
+
+
+def test_without_layers_nothing_is_said_of_them() -> None:
+    agreement = answer()
+    assert agreement.tracks[1].rids == ()
+    assert "a=rid" not in agreement.answer
+    assert "simulcast" not in agreement.answer
+
+
+def test_layers_that_packets_cannot_name_are_not_taken() -> None:
+    agreement = answer(simulcast_offer().replace(RID, "urn:other"))
+    assert agreement.tracks[1].rids == ()
+    assert "simulcast" not in agreement.answer
+
+
+def test_layers_in_another_codec_are_left_out() -> None:
+    lines = (
+        "a=rid:h send pt=96;max-width=1280\r\na=rid:m send pt=98,100\r\n"
+        "a=rid:l send max-width=320\r\na=simulcast:send h;m;l\r\n"
+    )
+    assert answer(simulcast_offer(lines)).tracks[1].rids == ("h", "l")
+
+
+def test_audio_has_no_layers() -> None:
+    text = OFFER.replace("m=video", f"{LAYERS}m=video")
+    assert [track.rids for track in answer(text).tracks] == [(), ()]
 
 
 def test_the_agreement_knows_what_to_expect_of_chromium() -> None:
@@ -104,7 +201,7 @@ def test_the_agreement_knows_what_to_expect_of_chromium() -> None:
     offered = parse_sdp(OFFER).media[1]
     assert video.codec.name == "VP8"
     assert video.rtx_payload_type == 97
-    assert video.abs_send_time_id == offered.extensions[ABS_SEND_TIME]
+    assert video.transport_seq_id == offered.extensions[TRANSPORT_SEQ]
     assert video.orientation_id == offered.extensions[VIDEO_ORIENTATION]
     assert audio.audio_level_id == parse_sdp(OFFER).media[0].extensions[AUDIO_LEVEL]
     assert video.ssrcs == offered.ssrcs
@@ -243,10 +340,49 @@ def chromium_answer(codec: str = "vp8") -> str:
 @pytest.mark.parametrize(("codec", "video"), [("vp8", video_track()), ("h264", H264)])
 def test_chromiums_answer_takes_all(codec: str, video: OutgoingTrack) -> None:
     agreement = accept_answer(parse_sdp(chromium_answer(codec)), (AUDIO, video))
-    assert [(t.kind, t.accepted, t.rtx) for t in agreement.tracks] == [
-        ("audio", True, False),
-        ("video", True, True),
+    types = frozenset({video.codec.payload_type})
+    assert [(t.kind, t.payload_types, t.rtx) for t in agreement.tracks] == [
+        ("audio", frozenset({111}), frozenset()),
+        ("video", types, types),
     ]
+
+
+VP9 = Codec("VP9", 98, 90000, fmtp="profile-id=0")
+WITH_VP8 = replace(video_track(VP9), alternatives=(Codec("VP8", 96, 90000),))
+
+
+def test_the_ladders_codec_is_offered_behind_the_streams_own() -> None:
+    text, _ = offer_viewer("one", (WITH_VP8,), TRANSPORT)
+    (video,) = parse_sdp(text).media
+    assert [(c.name, c.payload_type) for c in video.codecs] == [
+        ("VP9", 98),
+        ("rtx", 99),
+        ("VP8", 96),
+        ("rtx", 97),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("refused", "types", "rtx"),
+    [
+        ((), {96, 98}, {96, 98}),
+        ((97,), {96, 98}, {98}),
+        ((96, 97), {98}, {98}),
+        ((98, 99), {96}, {96}),
+        ((96, 97, 98, 99), set(), set()),
+    ],
+)
+def test_a_viewer_may_take_one_codec_of_two(
+    refused: tuple[int, ...], types: set[int], rtx: set[int]
+) -> None:
+    offer, _ = offer_viewer("one", (AUDIO, WITH_VP8), TRANSPORT)
+    text = offer.replace("a=setup:actpass", "a=setup:active")
+    text = text.replace("a=sendonly", "a=recvonly")
+    for number in refused:
+        text = re.sub(f"a=(rtpmap|fmtp|rtcp-fb):{number} .*\r\n", "", text)
+    taken = accept_answer(parse_sdp(text), (AUDIO, WITH_VP8)).tracks[1]
+    assert (set(taken.payload_types), set(taken.rtx)) == (types, rtx)
+    assert taken.accepted is bool(types)
 
 
 def accepts(text: str, video: OutgoingTrack) -> list[bool]:
@@ -286,7 +422,7 @@ def test_an_inactive_section_is_not_accepted() -> None:
 def test_rtx_is_used_only_where_it_is_answered() -> None:
     text = re.sub("a=(rtpmap|fmtp):97.*\n", "", chromium_answer())
     agreement = accept_answer(parse_sdp(text), (AUDIO, video_track()))
-    assert [track.rtx for track in agreement.tracks] == [False, False]
+    assert [track.rtx for track in agreement.tracks] == [frozenset(), frozenset()]
 
 
 def test_rtx_that_was_not_offered_is_not_used() -> None:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from relay import control
-from relay.negotiation import answer_publisher
+from relay.negotiation import SEND_ABS_SEND_TIME_ID, answer_publisher
 from relay.packet import build_extensions, build_packet, parse_packet
 from relay.peer import MAX_SSRCS
-from relay.publisher import REPORT_INTERVAL_S, SOURCE_SILENCE_S, Publisher
+from relay.publisher import REPORT_INTERVAL_S, Publisher
 from relay.rtcp import (
     Nack,
     PictureLoss,
@@ -22,6 +23,7 @@ from relay.rtcp import (
     build_sender_report,
 )
 from relay.sdp import parse_sdp
+from relay.sources import SOURCE_SILENCE_S
 from relay.stream import Stream
 from tests.relay.clients import CODECS
 from tests.relay.conftest import RunningRelay
@@ -37,6 +39,7 @@ from tests.relay.raw_peer import (
     publish_raw,
 )
 from tests.relay.test_sdp import OFFER
+from tests.relay.test_transport_feedback import Feedback, read
 
 STREAM = "LiveApp/one"
 
@@ -400,3 +403,129 @@ async def test_no_packet_raises(
     assert stream is not None
     stream.flush(still_relay.clock.now)
     stream.report(still_relay.clock.now)
+
+
+# -- the path's rate and round trip -------------------------------------------
+
+TRANSPORT_SEQ_ID = 3
+TRANSPORT_SEQ_LINE = (
+    f"a=extmap:{TRANSPORT_SEQ_ID} "
+    "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01\n"
+)
+
+
+async def connect_numbered(relay: RunningRelay, *, most_bps: int = 0) -> RawPeer:
+    """A publisher whose transport numbers its packets."""
+    peer = await RawPeer.open(relay)
+    offer = peer.offer().replace("a=extmap:2 ", f"{TRANSPORT_SEQ_LINE}a=extmap:2 ")
+    command = accept_offer(peer, STREAM, offer)
+    relay.router.handle(replace(command, max_bitrate_bps=most_bps))
+    answered = await relay.event(control.Answered, peer.session)
+    await peer.connect(answered.sdp)
+    return peer
+
+
+def send_numbered(peer: RawPeer, seq: int, number: int) -> None:
+    peer.send_rtp(
+        build_packet(
+            payload_type=100,
+            marker=True,
+            seq=seq,
+            timestamp=seq * 3000,
+            ssrc=VIDEO_SSRC,
+            extensions=build_extensions([(TRANSPORT_SEQ_ID, number.to_bytes(2))]),
+            payload=KEY_FRAME,
+        )
+    )
+
+
+def feedback_of(peer: RawPeer) -> list[Feedback]:
+    """The transport-wide feedback that came, undone by another SRTP session."""
+    return [read(packet) for packet in peer.plain_rtcp if packet[1] == 205]
+
+
+async def test_a_transports_numbers_are_told_with_their_times(
+    still_relay: RunningRelay,
+) -> None:
+    peer = await connect_numbered(still_relay)
+    viewer: RawPeer | None = None
+    for seq, number in ((1, 65534), (2, 65535), (3, 1)):
+        send_numbered(peer, seq, number)
+        await peer.check()
+        if viewer is None:
+            viewer = await play_raw(still_relay, STREAM)
+        still_relay.clock.now += 0.03
+    feedback(still_relay, 0.1)
+    await peer.until(lambda: sum(len(f.arrivals) for f in feedback_of(peer)) == 4)
+    reports = feedback_of(peer)
+    assert {report.media_ssrc for report in reports} == {VIDEO_SSRC}
+    arrivals = [ticks for report in reports for ticks in report.arrivals]
+    assert reports[0].base == 65534
+    assert [ticks is None for ticks in arrivals] == [False, False, True, False]
+    assert peer.rtcp_of(Remb) == []  # the sender estimates for itself
+    (report,) = still_relay.router.report(still_relay.clock.now).streams
+    assert report.allowed_bitrate == 0
+    assert viewer is not None
+    assert viewer.rtp
+    for packet in viewer.rtp:  # under that id viewers get our send times
+        assert len(packet.extensions[SEND_ABS_SEND_TIME_ID]) == 3
+        assert b"\xff\xff" not in packet.extensions.values()
+
+
+async def test_the_operators_bound_is_told_beside_it(
+    still_relay: RunningRelay,
+) -> None:
+    peer = await connect_numbered(still_relay, most_bps=700_000)
+    send_numbered(peer, 1, 1)
+    await peer.until(lambda: peer.rtcp_of(Remb) and feedback_of(peer))
+    assert [remb.bitrate_bps for remb in peer.rtcp_of(Remb)] == [700_000]
+    (report,) = still_relay.router.report(still_relay.clock.now).streams
+    assert report.allowed_bitrate == 700_000
+
+
+async def test_what_it_was_told_is_reported(still_relay: RunningRelay) -> None:
+    peer = await publish_raw(still_relay, STREAM)
+    await peer.until(lambda: peer.rtcp_of(Remb))
+    (report,) = still_relay.router.report(still_relay.clock.now).streams
+    (remb,) = peer.rtcp_of(Remb)
+    assert report.allowed_bitrate == pytest.approx(remb.bitrate_bps, rel=1e-4)
+
+
+async def test_the_round_trip_follows_from_its_answers(
+    still_relay: RunningRelay,
+) -> None:
+    peer = await publish_raw(still_relay, STREAM)
+    await peer.until(lambda: peer.rtcp_of(ReceiverReport))
+    compound = next(p for p in peer.plain_rtcp if p[1] == 201)
+    question = compound[4 + 4 * int.from_bytes(compound[2:4]) :]
+    assert question[1] == 207
+    asked = question[14:18]  # the middle of its NTP time
+    still_relay.clock.now += 0.25
+    item = question[4:8] + asked + int(0.2 * 65536).to_bytes(4)
+    block = b"\x05\0\0\x03" + item
+    report = build_sender_report(VIDEO_SSRC, 5 << 32, 3000, 1, 1, "name")
+    peer.send_rtcp(report + b"\x80\xcf\0\x05" + VIDEO_SSRC.to_bytes(4) + block)
+    await peer.check()
+    (told,) = still_relay.router.report(still_relay.clock.now).streams
+    assert told.rtt_ms == 50
+
+
+async def test_each_kind_is_reported(still_relay: RunningRelay) -> None:
+    peer = await publish_raw(still_relay, STREAM)
+    for seq in (2, 4, 5, 6, 7):
+        peer.send_video(seq)
+        peer.send_audio(seq)
+    await peer.check()
+    stream = stream_of(still_relay)
+    stream.tracks["video"].request_key_frame(still_relay.clock.now)
+    feedback(still_relay, 0.05)
+    publisher = stream.publisher
+    assert publisher is not None
+    publisher.send_periodic_feedback(still_relay.clock.now)
+    (told,) = still_relay.router.report(still_relay.clock.now).streams
+    video, audio = told.video, told.audio
+    assert (video.packets, video.frames, video.packets_lost) == (6, 6, 1)
+    assert (video.nacks, video.key_frame_requests) == (1, 1)
+    assert video.fraction_lost > 0
+    assert video.bytes > audio.bytes > 0
+    assert (audio.packets, audio.frames, audio.nacks) == (5, 5, 0)

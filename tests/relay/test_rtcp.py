@@ -12,6 +12,8 @@ from relay.rtcp import (
     MAX_NACKED,
     MAX_PACKETS,
     Bye,
+    DelaySinceReference,
+    ExtendedReport,
     FullIntraRequest,
     Nack,
     PictureLoss,
@@ -23,6 +25,7 @@ from relay.rtcp import (
     build_nack,
     build_pli,
     build_receiver_report,
+    build_reference_time,
     build_remb,
     build_sender_report,
     is_lone_receiver_report,
@@ -284,3 +287,35 @@ def test_a_lone_receiver_report_is_told_by_its_clear_header(trailer: int) -> Non
     assert not is_lone_receiver_report(report + build_pli(1, 2) + end, trailer)
     assert not is_lone_receiver_report(build_pli(1, 2) + end, trailer)
     assert not is_lone_receiver_report(report[:3], trailer)
+
+
+def test_receiver_reports_can_be_left_unread() -> None:
+    remb = build_remb(1, 512_000, [2])
+    data = build_receiver_report(1, [ReportBlock(2, 0, 0, 0, 0, 0, 0)]) + remb
+    assert parse_compound(data, with_reports=False) == parse_compound(remb)
+    with pytest.raises(ValueError, match="truncated"):
+        parse_compound(data[:-1], with_reports=False)
+
+
+@given(u32, u64)
+def test_a_reference_time_is_an_xr_with_one_block(sender: int, ntp: int) -> None:
+    data = build_reference_time(sender, ntp)
+    assert data == pack("!BBHLBBHQ", 0x80, 207, 4, sender, 4, 0, 2, ntp)
+
+
+@given(st.lists(st.builds(DelaySinceReference, u32, u32, u32), min_size=1, max_size=9))
+def test_the_answers_to_it_are_read(delays: list[DelaySinceReference]) -> None:
+    items = b"".join(
+        pack("!LLL", item.ssrc, item.last_reference, item.delay) for item in delays
+    )
+    rrtr = pack("!BBHQ", 4, 0, 2, 5)
+    body = pack("!L", 1) + rrtr + pack("!BBH", 5, 0, len(items) // 4) + items
+    data = pack("!BBH", 0x80, 207, len(body) // 4) + body
+    assert parse_compound(data) == [ExtendedReport(tuple(delays))]
+
+
+@given(st.binary(max_size=60))
+def test_no_extended_report_ends_the_reading(body: bytes) -> None:
+    body = body[: len(body) // 4 * 4]
+    packets = parse_compound(pack("!BBH", 0x80, 207, len(body) // 4) + body + PLI)
+    assert packets[-1] == PictureLoss(2)
