@@ -311,6 +311,17 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
+class Silence:
+    """Nothing comes from a publisher with media any more, not even checks: its network
+    is gone. Or something does come again.
+    """
+
+    session: str
+    reply_to: str
+    silent: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """The command had no effect; the session does not exist (any more)."""
 
@@ -470,6 +481,7 @@ SessionEvent = (
     | RenditionChanged
     | EncoderFailed
     | Started
+    | Silence
     | Failed
     | Closed
 )
@@ -498,6 +510,7 @@ _TYPES: dict[str, type[Any]] = {
         RenditionChanged,
         EncoderFailed,
         Started,
+        Silence,
         Failed,
         Closed,
         StreamEnded,

@@ -73,6 +73,7 @@ class Slots:
             answered = accepted.get(mid)
             if answered is not None:
                 self._accepted[index] = answered.payload_types
+                lane.playable = answered.payload_types
                 lane.rtx = answered.rtx
                 lane.viewer.add_lane(lane)
         taken = [types for types in self._accepted if types]

@@ -84,6 +84,9 @@ class Stage:
                 return True
         return False
 
+    def has_slot(self, label: str) -> bool:
+        return any(slots.index_of(label) is not None for slots in self.slots.values())
+
     def unmute_slots(self, kind: str) -> None:
         if kind in self.slots:
             self.slots[kind].unmute()

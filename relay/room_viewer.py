@@ -61,6 +61,8 @@ class RoomViewer(Subscriber):
         self.sees_roles = frozenset(command.sees_roles)
         self.own_streams = frozenset(command.own_streams)
         self.distribution = command.distribution
+        self.adaptation.is_adaptive = command.adaptive
+        self.tcp_candidates = command.tcp_candidates
         self.sections: Sections = ()
         self.offer = ""
         self.is_answering = False
@@ -164,7 +166,7 @@ class RoomViewer(Subscriber):
                     self.session,
                     self.reply_to,
                     self.offer,
-                    self.router.candidates,
+                    self.router.candidates_for(self),
                     id_mapping(self.sections),
                 )
             )
@@ -215,6 +217,7 @@ class RoomViewer(Subscriber):
                     if known
                     else Lane(self, kind, track.ssrc, track.rtx_ssrc, track.cname)
                 )
+                lane.playable = answered.payload_types
                 lane.rtx = answered.rtx
                 self._carried[track.ssrc] = _Carried(participant, mid, lane)
                 self.add_lane(lane)
@@ -252,6 +255,11 @@ class RoomViewer(Subscriber):
                 self._choices.set_one(track, kind, enabled=wanted)
         self._carry()
         self.stage.assign()
+
+    def force_quality(self, track: str, height: int) -> None:
+        everybody = track in ("", self.room.main_id)
+        if everybody or track in self._seen or self.stage.has_slot(track):
+            self.adaptation.force("" if everybody else track, height)
 
     def _carry(self) -> None:
         if not self.started:

@@ -13,15 +13,21 @@ from relay.aiortc_adapter import Certificate
 from relay.commands import Commands
 from relay.control import CloseReason, Failure
 from relay.data_relay import DataRelay
+from relay.encoders import Encoders
 from relay.ice import Address
 from relay.negotiation import Transport
 from relay.peer import Peer
+from relay.prober import Prober
+from relay.process_load import ProcessLoad
 from relay.publisher import Publisher
 from relay.room_viewer import RoomViewer
 from relay.rooms import Rooms
+from relay.rounds import Rounds
+from relay.silence import tell_silence
 from relay.stream import Stream
 from relay.stun import binding_response, parse_binding_request
 from relay.subscriber import Subscriber
+from relay.totals import Totals
 from relay.udp import MediaSocket
 
 MAX_PEERS = 4000
@@ -45,19 +51,27 @@ class Router:
         emit: Emit,
         candidates: tuple[str, ...],
         clock: Callable[[], float] = time.monotonic,
+        *,
+        tcp_candidates: tuple[str, ...] = (),
     ) -> None:
         self.name = name
         self.clock = clock
         self.certificate = Certificate.generateCertificate()
         self.candidates = candidates
+        self.tcp_candidates = tcp_candidates
         self.malformed_packets = 0
         self._next_malformed_log = 0.0
         self._next_periodic = 0.0
         self._last_report = 0.0
+        self._load = ProcessLoad(URGENT_INTERVAL_S, clock)
         self.emit = emit
         self.rooms = Rooms(self)
+        self.rounds = Rounds(self)
+        self._totals = Totals()
+        self.prober = Prober(self)
         self._commands = Commands(self)
         self.data = DataRelay(self)
+        self.encoders = Encoders(self)
         self._fingerprint = self.certificate.sha256_fingerprint
         self._peers: dict[str, Peer] = {}
         self._by_ufrag: dict[str, Peer] = {}
@@ -112,6 +126,8 @@ class Router:
         peers: list[Peer] = list(stream.viewers.values())
         stream.viewers.clear()
         stream.release()
+        self._totals.stream_ended(stream)
+        self.encoders.end(stream)
         self.rooms.remove(stream)
         publisher, stream.publisher = stream.publisher, None
         if publisher is not None:
@@ -127,6 +143,8 @@ class Router:
 
     async def close(self) -> None:
         """End every stream and peer, saying goodbye."""
+        self.rounds.close()
+        self.prober.close()
         for stream in self.streams():
             self.end_stream(stream, tell_publisher=True)
         for peer in list(self._peers.values()):  # viewers of rooms
@@ -134,6 +152,7 @@ class Router:
             ended = CloseReason.STREAM_ENDED
             self.emit(control.Closed(peer.session, peer.reply_to, ended))
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.encoders.close()
 
     # -- peers ----------------------------------------------------------------
 
@@ -159,8 +178,12 @@ class Router:
             peer.credentials.ufrag,
             peer.credentials.pwd,
             self._fingerprint,
-            self.candidates,
+            self.candidates_for(peer),
         )
+
+    def candidates_for(self, peer: Peer) -> tuple[str, ...]:
+        """What the peer is told of how to reach this relay."""
+        return self.candidates + self.tcp_candidates * peer.tcp_candidates
 
     def add(self, peer: Peer) -> None:
         self._peers[peer.session] = peer
@@ -169,6 +192,8 @@ class Router:
     def remove(self, peer: Peer) -> None:
         if self._peers.get(peer.session) is peer:
             del self._peers[peer.session]
+            if isinstance(peer, Publisher):
+                self._totals.publisher_ended(peer)
         self._by_ufrag.pop(peer.credentials.ufrag, None)
         for address in peer.addresses:
             self.forget_address(address, peer)
@@ -260,6 +285,7 @@ class Router:
     def send_urgent_feedback(self, stream: Stream) -> None:
         if stream.publisher is not None:
             stream.publisher.send_urgent_feedback(self.clock())
+        self.encoders.send_urgent_feedback(stream, self.clock())
 
     async def run(self) -> None:
         """Feedback, consent and reports, until cancelled."""
@@ -269,11 +295,13 @@ class Router:
             loop.call_soon(self._tick)  # an error there ends one tick, not this
 
     def _tick(self) -> None:
+        self._load.tick()
         now = self.clock()
         for stream in self.streams():
             if stream.publisher is not None:
                 stream.publisher.estimate()
             self.send_urgent_feedback(stream)
+        self.encoders.tick(now)
         if now >= self._next_periodic:
             self._next_periodic = now + PERIODIC_INTERVAL_S
             self._periodic(now)
@@ -294,12 +322,27 @@ class Router:
         for stream in self.streams():
             if stream.publisher is not None:
                 stream.publisher.send_periodic_feedback(now)
+                tell_silence(stream.publisher, now)
         for peer in list(self._peers.values()):
             if peer.started and peer.consent_lost(now):
                 peer.lose()
 
     def report(self, now: float) -> control.Report:
         streams = [s for s in self._streams.values() if s.has_started]
+        load = self._load.sample()
+        sends = self._totals.sends(self._streams.values())
+        received = self._totals.received(self._streams.values())
         return control.Report(
-            self.name, tuple(s.report(now) for s in streams), len(self._peers)
+            self.name,
+            tuple(s.report(now) for s in streams),
+            len(self._peers),
+            cpu_percent=load.cpu_percent,
+            lag_ms=load.lag_ms,
+            rss_bytes=load.rss_bytes,
+            sent_packets=sends.packets,
+            sent_bytes=sends.bytes,
+            received_packets=received.packets,
+            received_bytes=received.bytes,
+            dropped_packets=sends.dropped,
+            malformed_packets=self.malformed_packets,
         )

@@ -9,9 +9,9 @@ from relay.lane import Lane
 from relay.subscriber import Subscriber
 
 if TYPE_CHECKING:
-    from relay.negotiation import ViewerAgreement
     from relay.router import Router
     from relay.stream import Stream
+    from relay.viewer_offer import ViewerAgreement
 
 
 class Viewer(Subscriber):
@@ -33,7 +33,7 @@ class Viewer(Subscriber):
         self.data_offered = False
         self.distribution = Distribution.ALL  # of what it says on its data channel
         self.enabled = {"audio": True, "video": True}
-        self._lanes: dict[str, Lane] = {}  # by kind, those that were accepted
+        self._by_kind: dict[str, Lane] = {}  # those that were accepted
 
     def agree(self, agreement: ViewerAgreement) -> None:
         """Take the viewer's answer and expect its DTLS."""
@@ -43,9 +43,8 @@ class Viewer(Subscriber):
                 continue
             track = self.stream.tracks[agreed.kind].outgoing
             lane = Lane(self, agreed.kind, track.ssrc, track.rtx_ssrc, track.cname)
-            if agreed.rtx:
-                lane.rtx = frozenset({track.codec.payload_type})
-            self._lanes[agreed.kind] = lane
+            lane.playable, lane.rtx = agreed.payload_types, agreed.rtx
+            self._by_kind[agreed.kind] = lane
             self.add_lane(lane)
         self.agree_data(agreement.data, self.stream.stream_id)
         self.begin_handshake(agreement.remote)
@@ -67,8 +66,12 @@ class Viewer(Subscriber):
         if self.started:
             self._carry_enabled()
 
+    def force_quality(self, track: str, height: int) -> None:
+        if track in ("", self.stream.stream_id):
+            self.adaptation.force("", height)
+
     def _carry_enabled(self) -> None:
-        for kind, lane in self._lanes.items():
+        for kind, lane in self._by_kind.items():
             if self.enabled[kind]:
                 self.stream.carry(lane)
             else:

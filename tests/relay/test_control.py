@@ -64,6 +64,7 @@ MESSAGES: list[control.Command | control.Event] = [
     control.Answered("s", "c", "v=0", ("candidate:1 …", "candidate:2 …")),
     control.Offered("s", "c", "v=0", (), {"0": "ARDAMSax"}),
     control.Started("s", "c"),
+    control.Silence("s", "c", True),
     control.Failed("s", "c", control.Failure.NO_STREAM),
     control.Closed("s", "c", control.CloseReason.LOST),
     control.StreamEnded("A/x", "s"),

@@ -7,7 +7,7 @@ from itertools import count
 
 import pytest
 
-from relay import control, room
+from relay import control, fast_start, room
 from relay.packet import build_extensions, build_packet
 from relay.rtcp import (
     PictureLoss,
@@ -31,6 +31,12 @@ AUDIO_0 = "ARDAMSaaudioTrack0"
 def no_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Steps are taken by the tests alone."""
     monkeypatch.setattr(room, "STEP_S", 3600)
+
+
+@pytest.fixture(autouse=True)
+def no_recent_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slots wait for key frames here; relay.fast_start has tests of its own."""
+    monkeypatch.setattr(fast_start, "MAX_BYTES", -1)
 
 
 async def watch_slots(

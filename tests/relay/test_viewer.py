@@ -6,7 +6,7 @@ import pytest
 from aiortc.rtp import RtpPacket as AiortcPacket
 from aiortc.rtp import unwrap_rtx
 
-from relay import control
+from relay import control, retransmission
 from relay.rtcp import (
     PictureLoss,
     build_fir,
@@ -15,7 +15,6 @@ from relay.rtcp import (
     build_remb,
 )
 from relay.stream import Stream
-from relay.subscriber import MAX_RETRANSMITS_PER_S
 from relay.viewer import Viewer
 from tests.relay.conftest import RunningRelay
 from tests.relay.raw_peer import KEY_FRAME, RawPeer, play_raw, publish_raw
@@ -67,8 +66,11 @@ async def test_every_rtx_packet_has_a_number_of_its_own(
 ) -> None:
     _, viewer = await watch(still_relay)
     seqs = [packet.seq for packet in viewer.rtp]
-    for _ in range(2):
-        viewer.send_rtcp(build_nack(1, video_ssrc(still_relay), seqs))
+    nack = build_nack(1, video_ssrc(still_relay), seqs)
+    viewer.send_rtcp(nack)
+    await viewer.until(lambda: len(viewer.rtp) == 10)
+    still_relay.clock.now += 1
+    viewer.send_rtcp(nack)
     await viewer.until(lambda: len(viewer.rtp) == 15)
     numbers = [packet.seq for packet in viewer.rtp[5:]]
     assert numbers == list(range(10))
@@ -126,26 +128,26 @@ async def test_a_packet_too_old_is_not_sent_again(still_relay: RunningRelay) -> 
 
 
 async def test_retransmissions_are_bounded_and_a_key_frame_helps_instead(
-    still_relay: RunningRelay,
+    still_relay: RunningRelay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publisher, viewer = await watch(still_relay)
     publisher.send_video(50, KEY_FRAME)
     await publisher.check()
     still_relay.clock.now += 0.6
     publisher.rtcp.clear()
-    seqs = [packet.seq for packet in viewer.rtp[:5]]
-    nack = build_nack(1, video_ssrc(still_relay), seqs)
-    for _ in range(MAX_RETRANSMITS_PER_S // 5 + 20):
-        viewer.send_rtcp(nack)
-        await viewer.check()
-    assert viewer_of(still_relay, viewer).retransmitted_packets == MAX_RETRANSMITS_PER_S
-    still_relay.router.send_urgent_feedback(stream_of(still_relay))
-    await publisher.until(lambda: publisher.rtcp_of(PictureLoss))
-    still_relay.clock.now += 5.5 / MAX_RETRANSMITS_PER_S
-    viewer.send_rtcp(nack)
+    for seq in range(100, 160):
+        publisher.send_video(seq)
+    await viewer.until(lambda: len(viewer.rtp) == 5 + 1 + 60)
+    seqs = [packet.seq for packet in viewer.rtp][-60:]
+    monkeypatch.setattr(retransmission, "MAX_RETRANSMITS_PER_S", 50)
+    viewer.send_rtcp(build_nack(1, video_ssrc(still_relay), seqs))
     await viewer.check()
-    sent = viewer_of(still_relay, viewer).retransmitted_packets
-    assert sent == MAX_RETRANSMITS_PER_S + 5
+    assert viewer_of(still_relay, viewer).retransmitted_packets == 50
+    await publisher.until(lambda: publisher.rtcp_of(PictureLoss))
+    still_relay.clock.now += 5.5 / 50
+    viewer.send_rtcp(build_nack(1, video_ssrc(still_relay), seqs[-20:]))
+    await viewer.check()
+    assert viewer_of(still_relay, viewer).retransmitted_packets == 55
 
 
 @pytest.mark.parametrize("kind", ["pli", "fir"])
@@ -171,7 +173,7 @@ async def test_its_rate_estimate_is_kept(still_relay: RunningRelay) -> None:
     _, viewer = await watch(still_relay)
     viewer.send_rtcp(build_remb(1, 512_000, [video_ssrc(still_relay)]))
     await viewer.check()
-    assert viewer_of(still_relay, viewer).remb_bps == 512_000
+    assert viewer_of(still_relay, viewer).path.estimate.remb_bps == 512_000
 
 
 async def test_broken_rtcp_is_counted_and_media_goes_on(
