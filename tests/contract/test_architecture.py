@@ -23,6 +23,7 @@ MEDIA_PACKAGES = ("aiortc", "av", "aioice", "pylibsrtp")
 RELAY_LIBRARIES = {
     "aioice",
     "aiortc",
+    "av",
     "cffi",
     "OpenSSL",
     "psutil",
