@@ -15,6 +15,9 @@ Address = tuple[Any, ...]  # as the socket gives it: (host, port[, flow, scope])
 ICE_CHARACTERS = string.ascii_letters + string.digits
 UFRAG_LENGTH = 8
 PWD_LENGTH = 24  # 142 bits; RFC 8445 5.3 asks for 128
+UDP_PREFERENCE = 126  # of a host candidate
+TCP_PREFERENCE = 90  # below UDP's server reflexive ones (100), as browsers do it
+PASSIVE_PREFERENCE = (4 << 13) + 8191  # RFC 6544 4.2: direction and other preference
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +60,25 @@ def local_addresses(bind: str) -> list[str]:
 def candidate_lines(addresses: list[str], port: int) -> tuple[str, ...]:
     """Host candidates, the first one preferred (RFC 8839 5.1)."""
     return tuple(
-        f"candidate:{index + 1} 1 udp {_priority(index)} {address} {port} typ host"
+        f"candidate:{index + 1} 1 udp {_priority(UDP_PREFERENCE, 65535 - index)} "
+        f"{address} {port} typ host"
         for index, address in enumerate(addresses)
     )
 
 
-def _priority(index: int) -> int:
-    """RFC 8445 5.1.2.1 for a host candidate, component 1."""
-    return (126 << 24) + ((65535 - index) << 8) + 255
+def tcp_candidate_lines(addresses: list[str], port: int) -> tuple[str, ...]:
+    """The same addresses for clients that connect by TCP (RFC 6544 4.5).
+
+    They are preferred to no UDP candidate, a client's reflexive one included.
+    """
+    return tuple(
+        f"candidate:t{index + 1} 1 tcp "
+        f"{_priority(TCP_PREFERENCE, PASSIVE_PREFERENCE - index)} "
+        f"{address} {port} typ host tcptype passive"
+        for index, address in enumerate(addresses)
+    )
+
+
+def _priority(type_preference: int, local_preference: int) -> int:
+    """RFC 8445 5.1.2.1, component 1."""
+    return (type_preference << 24) + (local_preference << 8) + 255

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from relay.udp import MediaSocket
 
 CONSENT_TIMEOUT_S = 30.0  # RFC 7675 5.1
+# Of checks from the selected address. Chromium checks it every 2.5 s and nominates it
+# each time; Firefox and aiortc refresh consent every 4 to 6 s and nominate only once.
+SILENCE_S = 3.5
 MAX_ADDRESSES = 16  # validated ones remembered; the longest unused goes
 MAX_CHECKS = 64  # remembered, a few minutes of them
 SRTCP_INDEX = 4  # bytes before the tag
@@ -49,7 +52,9 @@ class Peer:
         self.credentials = make_credentials()
         self.started = False
         self.closed = False
+        self.tcp_candidates = True  # whether it is told of the TCP port
         self.last_check = router.clock()
+        self._last_selected_check = self.last_check  # from `address`
         self.socket: MediaSocket | None = None
         self.address: Address | None = None
         self.addresses: dict[Address, MediaSocket] = {}
@@ -100,7 +105,15 @@ class Peer:
         self._start_timer.cancel()
         if self.data is not None:
             self.data.close()
-        self.router.spawn(self.dtls.close())
+        self.router.spawn(self._leave())
+
+    async def _leave(self) -> None:
+        """Say goodbye, then end the connections that were the peer's own."""
+        try:
+            await self.dtls.close()
+        finally:
+            for socket in set(self.addresses.values()):
+                socket.release()
 
     def _connected(self) -> None:
         if not self.closed:
@@ -174,18 +187,48 @@ class Peer:
         self, socket: MediaSocket, address: Address, *, nominated: bool
     ) -> None:
         """An authenticated check came from `address`."""
-        self.last_check = self.router.clock()
+        if not socket.admit(self):
+            return
+        now = self.last_check = self.router.clock()
         # Each check claims the address anew: another peer may have taken it over.
         self.addresses.pop(address, None)
         self.addresses[address] = socket
         self.router.remember_address(address, self)
+        if self._is_better(address, now, nominated=nominated):
+            self._select(address)
+        if address == self.address:
+            self._last_selected_check = now
         if len(self.addresses) > MAX_ADDRESSES:
-            unused = next(iter(self.addresses))
-            del self.addresses[unused]
-            self.router.forget_address(unused, self)
-        if self.address is None or (nominated and address != self.address):
-            self.socket, self.address = socket, address
-            self.on_address_changed()
+            self._forget_longest_unused()
+
+    def _is_better(self, address: Address, now: float, *, nominated: bool) -> bool:
+        """Whether to send to `address` from now on.
+
+        A client does not notice that its NAT gave it another port, nor does it
+        nominate what it has nominated: the silence of the old address tells.
+        """
+        if address == self.address:
+            return False
+        silent = now - self._last_selected_check >= SILENCE_S
+        return nominated or silent or self.address is None
+
+    def _select(self, address: Address | None) -> None:
+        self.address = address
+        self.socket = self.addresses[address] if address is not None else None
+        self.on_address_changed()
+
+    def _forget_longest_unused(self) -> None:
+        unused = next(a for a in self.addresses if a != self.address)
+        self.router.forget_address(unused, self)
+        self.addresses.pop(unused).release()
+
+    def lose_address(self, address: Address) -> None:
+        """`address` was a connection's, which has ended."""
+        if self.closed or self.addresses.pop(address, None) is None:
+            return
+        self.router.forget_address(address, self)
+        if address == self.address:
+            self._select(next(reversed(self.addresses), None))
 
     def on_address_changed(self) -> None:
         """The address to send to is another one now."""
@@ -210,8 +253,12 @@ class Peer:
         if handle is None:
             return
         rtcp = is_rtcp(data)
-        if rtcp and is_lone_receiver_report(data, SRTCP_INDEX + self.dtls.tag_bytes):
-            return  # nobody here reads it: not worth its decryption
+        if (
+            rtcp
+            and is_lone_receiver_report(data, SRTCP_INDEX + self.dtls.tag_bytes)
+            and not self.wants_report(self.router.clock())
+        ):
+            return  # nobody reads it: not worth its decryption
         ssrc = data[4:8] if rtcp else data[8:12]
         if ssrc not in self._ssrcs and len(self._ssrcs) >= self.max_ssrcs:
             return
@@ -230,6 +277,10 @@ class Peer:
             protected = protect_rtcp(handle, data)
             if protected is not None:
                 self.send_raw(protected)
+
+    def wants_report(self, now: float) -> bool:
+        """Whether to read a receiver report that comes alone."""
+        return False
 
     def on_rtp(self, data: bytes) -> None:
         """Viewers send none."""

@@ -36,6 +36,12 @@ class Receiver(Protocol):
         """The wake-up's datagrams are in: forward what they brought."""
 
 
+class PathOwner(Protocol):
+    """A peer, to whoever carries its datagrams."""
+
+    def lose_address(self, address: Address) -> None: ...
+
+
 class MediaSocket:
     """One bound socket. `blocked` counts sends that the kernel refused."""
 
@@ -54,6 +60,13 @@ class MediaSocket:
             self.blocked += 1
             return False
         return True
+
+    def admit(self, owner: PathOwner) -> bool:
+        """Whether `owner`, whose check came this way, may use it."""
+        return True
+
+    def release(self) -> None:
+        """An owner has no more use for it."""
 
     def set_segment(self, size: int) -> None:
         """Have the kernel cut what is sent from now on into `size` bytes; 0: not."""
@@ -153,14 +166,13 @@ class UdpPort:
         self.sockets = sockets
         self._receiver = receiver
 
-    @property
-    def port(self) -> int:
-        return int(self.sockets[0].sock.getsockname()[1])
-
     def start(self) -> None:
         loop = asyncio.get_running_loop()
         for media_socket in self.sockets:
-            loop.add_reader(media_socket.sock, self._reader(media_socket))
+            receive = media_socket.sock.recvfrom
+            loop.add_reader(
+                media_socket.sock, reader(media_socket, receive, self._receiver)
+            )
 
     def close(self) -> None:
         loop = asyncio.get_running_loop()
@@ -168,32 +180,39 @@ class UdpPort:
             loop.remove_reader(media_socket.sock)
             media_socket.close()
 
-    def _reader(self, media_socket: MediaSocket) -> Callable[[], None]:
-        receive = media_socket.sock.recvfrom
-        receiver = self._receiver
-        stun, dtls, srtp = (
-            receiver.receive_stun,
-            receiver.receive_dtls,
-            receiver.receive_srtp,
-        )
 
-        def read() -> None:
-            for _ in range(RECEIVE_BATCH):
-                try:
-                    data, source = receive(MAX_DATAGRAM)
-                except (BlockingIOError, InterruptedError):
-                    break
-                except OSError:  # an ICMP error of an earlier send: not ours
-                    continue
-                if not data:
-                    continue
-                first = data[0]
-                if 128 <= first <= 191:
-                    srtp(data, source)
-                elif first < 4:
-                    stun(media_socket, data, source)
-                elif 20 <= first <= 63:
-                    dtls(data, source)
-            receiver.flush()
+def reader(
+    media_socket: MediaSocket,
+    receive: Callable[[int], tuple[bytes, Address]],
+    receiver: Receiver,
+) -> Callable[[], None]:
+    """What reads until `receive` would wait, and hands on what it brings.
 
-        return read
+    `receive`: as a socket's `recvfrom`.
+    """
+    stun, dtls, srtp = (
+        receiver.receive_stun,
+        receiver.receive_dtls,
+        receiver.receive_srtp,
+    )
+
+    def read() -> None:
+        for _ in range(RECEIVE_BATCH):
+            try:
+                data, source = receive(MAX_DATAGRAM)
+            except (BlockingIOError, InterruptedError):
+                break
+            except OSError:  # an ICMP error of an earlier send: not ours
+                continue
+            if not data:
+                continue
+            first = data[0]
+            if 128 <= first <= 191:
+                srtp(data, source)
+            elif first < 4:
+                stun(media_socket, data, source)
+            elif 20 <= first <= 63:
+                dtls(data, source)
+        receiver.flush()
+
+    return read

@@ -21,8 +21,9 @@ from typing import Any
 import uvloop
 
 from relay import control
-from relay.ice import candidate_lines, local_addresses
+from relay.ice import candidate_lines, local_addresses, tcp_candidate_lines
 from relay.router import Router
+from relay.tcp import TcpPort, open_listeners, raise_descriptor_limit
 from relay.udp import UdpPort, open_sockets
 
 logger = logging.getLogger("relay")
@@ -66,15 +67,23 @@ class ControlChannel:
 async def serve(args: argparse.Namespace) -> None:
     sockets = open_sockets(args.bind, args.port)
     port = sockets[0].sock.getsockname()[1]
+    listeners = open_listeners(sockets)
     addresses = [ip for ip in args.public_ip.split(",") if ip]
+    addresses = addresses or local_addresses(args.bind)
+    over_tcp = [ip for ip in addresses if _family(ip) in {x.family for x in listeners}]
     reader, writer = await asyncio.open_connection(
         sock=socket.socket(fileno=args.control_fd), limit=control.MAX_LINE_BYTES
     )
     channel = ControlChannel(reader, writer)
-    candidates = candidate_lines(addresses or local_addresses(args.bind), port)
-    router = Router(args.name, channel.emit, candidates)
-    udp = UdpPort(sockets, router)
+    router = Router(
+        args.name,
+        channel.emit,
+        candidate_lines(addresses, port),
+        tcp_candidates=tcp_candidate_lines(over_tcp, port),
+    )
+    udp, tcp = UdpPort(sockets, router), TcpPort(listeners, router)
     udp.start()
+    tcp.start()
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(_log_rarely())
     commands = asyncio.create_task(channel.commands(router), name="commands")
@@ -89,8 +98,13 @@ async def serve(args: argparse.Namespace) -> None:
         task.cancel()
     await asyncio.gather(commands, timers, return_exceptions=True)
     await router.close()
+    tcp.close()
     udp.close()
     writer.close()
+
+
+def _family(address: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
 
 
 def _log_rarely() -> ExceptionHandler:
@@ -118,6 +132,7 @@ def main() -> None:
         level=os.environ.get("LOG_LEVEL", "INFO"),
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
     )
+    raise_descriptor_limit()
     try:
         uvloop.run(serve(args))
     except OSError as error:

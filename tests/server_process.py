@@ -26,6 +26,19 @@ def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
         return int(sock.getsockname()[1])
 
 
+def free_media_port() -> int:
+    """Free for UDP and for TCP."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        udp.bind(("127.0.0.1", 0))
+        port = int(udp.getsockname()[1])
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp:
+            try:
+                tcp.bind(("127.0.0.1", port))
+            except OSError:  # another one's
+                return free_media_port()
+        return port
+
+
 class ServerProcess:
     """`manage.py serve`, as an operator starts it."""
 
@@ -33,7 +46,7 @@ class ServerProcess:
         self.data_dir = data_dir
         self.http_port = free_port()
         self.legacy_port = free_port()
-        self.media_port = free_port(socket.SOCK_DGRAM)
+        self.media_port = free_media_port()
         self.log_path = data_dir / "server.log"
         self.environment = {
             **os.environ,

@@ -7,6 +7,7 @@ need_packages=""
 command -v chromium >/dev/null 2>&1 || need_packages="$need_packages chromium"
 command -v node >/dev/null 2>&1 || need_packages="$need_packages nodejs"
 command -v npm >/dev/null 2>&1 || need_packages="$need_packages npm"
+command -v turnserver >/dev/null 2>&1 || need_packages="$need_packages coturn"
 if [ "$(id -u)" = 0 ]; then # only root may make the namespaces that Firefox is tested in
     command -v "${FIREFOX:-firefox-esr}" >/dev/null 2>&1 ||
         need_packages="$need_packages firefox-esr"
@@ -18,6 +19,10 @@ if [ -n "$need_packages" ]; then
         # shellcheck disable=SC2086
         DEBIAN_FRONTEND=noninteractive apt-get install -y -q \
             --no-install-recommends $need_packages >/dev/null
+        case "$need_packages" in
+            *coturn*) # for the tests alone: no TURN server may be left running
+                systemctl disable --now coturn >/dev/null 2>&1 || true ;;
+        esac
     else
         echo "The tests need:$need_packages" >&2
         echo "Install them with: sudo apt-get install$need_packages" >&2

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from streams.models import Application
-from tests.integration.client import Body, Client, Clients
+from tests.integration.client import Body, Client, Clients, candidates_of
 from tests.server_process import ServerProcess
 
 ROLES = ["publish", "play"]
@@ -20,7 +20,8 @@ async def ask(client: Client, role: str, stream_id: str, **fields: Any) -> str:
     if answer["command"] == ("start" if role == "publish" else "takeConfiguration"):
         assert answer["streamId"] == stream_id
         if role == "play":
-            assert (await client.receive())["command"] == "takeCandidate"
+            for _ in candidates_of(answer["sdp"]):
+                assert (await client.receive())["command"] == "takeCandidate"
         return "in"
     assert_is_refusal(answer, stream_id)
     return str(answer["definition"])

@@ -19,18 +19,31 @@ WAIT_S = 20  # for what must come; long, for the machine may be busy
 
 Body = dict[str, Any]
 
+# Of viewers, at moments that no command of theirs decides.
+UNASKED = ("resolutionChangeInfo", "bitrateMeasurement")
+
 NOT_THERE = {  # no_stream_exist has these besides its streamId
     "error_code": "404",
     "information": "stream_not_exist_or_not_streaming",
 }
 
 
+def candidates_of(sdp: str) -> list[str]:
+    """Each of the description's candidates once, in its order."""
+    lines = [line.removeprefix("a=") for line in sdp.splitlines()]
+    return list(dict.fromkeys(x for x in lines if x.startswith("candidate:")))
+
+
 class Client:
-    """Speaks as a page does. Messages are taken one by one, in their order."""
+    """Speaks as a page does. Messages are taken one by one, in their order.
+
+    Those that tell a viewer of its quality are kept in `told_of_quality` instead.
+    """
 
     def __init__(self, socket: ClientConnection) -> None:
         self.socket = socket
         self.peers: list[RTCPeerConnection] = []
+        self.told_of_quality: list[Body] = []
         # Told of each new peer once it has its sockets, before it sends anything.
         self.on_peer: Callable[[RTCPeerConnection], object] = lambda peer: None
 
@@ -70,10 +83,27 @@ class Client:
     async def receive(self) -> Body:
         """The next message."""
         async with asyncio.timeout(WAIT_S):
-            text = await self.socket.recv()
-        assert isinstance(text, str)
-        body: Body = json.loads(text)
-        return body
+            while True:
+                text = await self.socket.recv()
+                assert isinstance(text, str)
+                body: Body = json.loads(text)
+                if body.get("definition") not in UNASKED:
+                    return body
+                self.told_of_quality.append(body)
+
+    async def hear_of_quality(self, definition: str, **fields: Any) -> Body:
+        """The first of those kept, or to come, that says this; earlier ones are gone.
+
+        Nothing else comes meanwhile.
+        """
+        async with asyncio.timeout(WAIT_S):
+            while True:
+                while self.told_of_quality:
+                    body = self.told_of_quality.pop(0)
+                    if {"definition": definition, **fields}.items() <= body.items():
+                        return body
+                await self.expect_nothing()
+                await asyncio.sleep(0.05)
 
     async def expect(
         self, command: str, stream_id: str | None = None, **fields: Any
@@ -128,13 +158,14 @@ class Client:
         await self.send("takeConfiguration", stream_id, type=local.type, sdp=local.sdp)
 
     async def take_description(self, stream_id: str, kind: str) -> Body:
-        """The server's description, which came as one message and its candidate."""
+        """The server's description, which came as one message and its candidates."""
         body = await self.receive()
         assert body["command"] == "takeConfiguration", body
         assert (body["streamId"], body["type"]) == (stream_id, kind)
-        candidate = await self.receive()
-        assert candidate["command"] == "takeCandidate", candidate
-        assert candidate["streamId"] == stream_id
+        for line in candidates_of(body["sdp"]):
+            candidate = await self.receive()
+            assert candidate["command"] == "takeCandidate", candidate
+            assert (candidate["streamId"], candidate["candidate"]) == (stream_id, line)
         return body
 
     async def negotiate_publish(

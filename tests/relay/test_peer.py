@@ -8,10 +8,11 @@ import pytest
 from aioice import stun
 
 from relay import control
-from relay.peer import CONSENT_TIMEOUT_S, MAX_ADDRESSES, Peer
+from relay.peer import CONSENT_TIMEOUT_S, MAX_ADDRESSES, SILENCE_S, Peer
 from relay.stun import MAX_BYTES
 from tests.relay.conftest import RunningRelay
 from tests.relay.raw_peer import (
+    KEY_FRAME,
     RawPeer,
     accept_offer,
     connect_publisher,
@@ -139,6 +140,81 @@ async def test_media_follows_the_nominated_address(still_relay: RunningRelay) ->
     publisher.send_video(3)
     await moved.until(lambda: len(moved.rtp) == 1)
     assert len(viewer.rtp) == 1
+
+
+CHROMIUM_CHECKS_S = 2.5
+AIORTC_CHECKS_S = (4.0, 6.0)
+
+
+async def test_a_check_from_elsewhere_takes_over_from_a_silent_address(
+    still_relay: RunningRelay,
+) -> None:
+    """Of clients that nominate once, and do not know that their NAT moved them."""
+    client, peer = await answered(still_relay)
+    await client.check()
+    still_relay.clock.now += AIORTC_CHECKS_S[0]
+    moved = await another_socket(still_relay, client)
+    await moved.check(nominate=False)
+    assert peer.address == moved.address
+    await client.check(nominate=False)  # the other way round, it is not silent
+    assert peer.address == moved.address
+
+
+async def test_a_check_beside_one_that_is_alive_changes_nothing(
+    still_relay: RunningRelay,
+) -> None:
+    client, peer = await answered(still_relay)
+    await client.check()
+    beside = await another_socket(still_relay, client)
+    for _ in range(8):
+        still_relay.clock.now += CHROMIUM_CHECKS_S
+        await beside.check(nominate=False)
+        assert peer.address == client.address
+        await client.check()
+
+
+def test_the_silence_lies_between_two_clients_intervals() -> None:
+    assert CHROMIUM_CHECKS_S < SILENCE_S < min(AIORTC_CHECKS_S)
+
+
+async def test_a_copied_check_moves_nothing(still_relay: RunningRelay) -> None:
+    client, peer = await answered(still_relay)
+    request = client.binding_request()
+    client.send(request)
+    await client.until(lambda: client.stun)
+    still_relay.clock.now += 2 * SILENCE_S
+    stranger = await another_socket(still_relay, client)
+    stranger.send(request)
+    await settle(still_relay)
+    assert (stranger.stun, peer.address) == ([], client.address)
+    assert stranger.address not in still_relay.router._by_address
+
+
+async def test_media_moves_nothing(still_relay: RunningRelay) -> None:
+    """Even what authenticates: only a check says that its sender is there."""
+    publisher = await publish_raw(still_relay, STREAM)
+    viewer = await play_raw(still_relay, STREAM)
+    stranger = await another_socket(still_relay, publisher)
+    stranger._dtls = publisher._dtls
+    stranger.send_video(2)
+    publisher.send_video(3, KEY_FRAME)
+    await viewer.until(lambda: viewer.rtp and viewer.rtp[-1].payload == KEY_FRAME)
+    await settle(still_relay)
+    peer = still_relay.router._peers[publisher.session]
+    assert set(peer.addresses) == {publisher.address}
+
+
+async def test_a_publishers_media_is_taken_from_where_it_moved(
+    still_relay: RunningRelay,
+) -> None:
+    publisher = await publish_raw(still_relay, STREAM)
+    viewer = await play_raw(still_relay, STREAM)
+    moved = await another_socket(still_relay, publisher)
+    moved._dtls = publisher._dtls
+    await moved.check()
+    marked = b"\x10\x11moved"
+    moved.send_video(2, marked)
+    await viewer.until(lambda: viewer.rtp and viewer.rtp[-1].payload == marked)
 
 
 # -- DTLS ---------------------------------------------------------------------

@@ -12,7 +12,7 @@ import pytest
 
 from relay import udp as udp_module
 from relay.ice import Address
-from relay.udp import MediaSocket, UdpPort, gso_works, open_sockets
+from relay.udp import MediaSocket, UdpPort, gso_works, open_sockets, reader
 from tests.relay.conftest import WAIT_S
 
 
@@ -62,7 +62,7 @@ async def port(recorder: Recorder) -> AsyncIterator[UdpPort]:
 @pytest.fixture
 async def client(port: UdpPort) -> AsyncIterator[socket.socket]:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.connect(("127.0.0.1", port.port))
+        sock.connect(port.sockets[0].sock.getsockname())
         yield sock
 
 
@@ -152,8 +152,9 @@ async def test_an_error_of_an_earlier_send_does_not_end_the_reading(
 
         sendto = recvfrom
 
-    media_socket = MediaSocket(Failing(), gso=False)  # type: ignore[arg-type]
-    UdpPort([media_socket], recorder)._reader(media_socket)()
+    failing = Failing()
+    media_socket = MediaSocket(failing, gso=False)  # type: ignore[arg-type]
+    reader(media_socket, failing.recvfrom, recorder)()
     assert recorder.calls == [("srtp", b"\x80after"), ("flush", b"")]
 
 

@@ -16,6 +16,7 @@ from relay import control
 from relay.worker import ControlChannel
 from tests.relay.conftest import WAIT_S, E
 from tests.relay.test_sdp import OFFER
+from tests.server_process import free_media_port
 
 ROOT = Path(__file__).parents[2]
 
@@ -64,7 +65,8 @@ class Worker:
 
 @pytest.fixture
 def worker() -> Iterator[Worker]:
-    made = Worker("--port=0", "--public-ip=192.0.2.9,2001:db8::9")
+    port = free_media_port()
+    made = Worker(f"--port={port}", "--public-ip=192.0.2.9,2001:db8::9")
     yield made
     made.close()
 
@@ -78,9 +80,11 @@ def test_it_serves_until_its_socket_ends(worker: Worker) -> None:
     offer = control.AcceptOffer("s", "c", "A/x", OFFER, ("VP8",), 8000, 0)
     worker.send(control.encode(offer))
     answered = worker.event(control.Answered)
-    assert [line.split()[4:6] for line in answered.candidates] == [
-        ["192.0.2.9", str(ready.port)],
-        ["2001:db8::9", str(ready.port)],
+    told = [line.split() for line in answered.candidates]
+    assert [(words[2], words[4], int(words[5])) for words in told] == [
+        ("udp", "192.0.2.9", ready.port),
+        ("udp", "2001:db8::9", ready.port),
+        ("tcp", "192.0.2.9", ready.port),  # nobody listens on IPv6 here
     ]
     worker.hang_up()
     assert worker.wait() == 0
