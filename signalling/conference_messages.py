@@ -12,6 +12,7 @@ from signalling.protocol import Command
 
 _LABEL = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 MAX_PAGE = 1000
+MAX_HEIGHT = 16_384  # that a codec of ours can have
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,9 @@ class TellAssignments:
 
 @dataclass(frozen=True, slots=True)
 class ForceStreamQuality:
-    stream_id: str
+    stream_id: str  # that is played
+    track_id: str  # "" or the played stream's own: all there is of it
+    height: int  # pixels; 0: as its path bears
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,16 +78,30 @@ def _set_track(
     stream_id: str, fields: Fields, *, video: bool = False, audio: bool = False
 ) -> SetTrack:
     """`video`, `audio`: the kinds that it is about."""
-    track_id = scalar(fields.values.get("trackId")).strip()
-    if track_id and not is_stream_id(track_id):
-        raise ProtocolError("no such track id")
     enabled = fields.flag("enabled")
     return SetTrack(
         stream_id,
-        track_id,
+        _track_id(fields),
         video=enabled if video else None,
         audio=enabled if audio else None,
     )
+
+
+def _force_quality(stream_id: str, fields: Fields) -> ForceStreamQuality:
+    """Old players say "auto" for 0."""
+    automatic = scalar(fields.values.get("streamHeight")).strip().lower() == "auto"
+    height = 0 if automatic else fields.whole("streamHeight")
+    if height is None or not 0 <= height <= MAX_HEIGHT:
+        raise ProtocolError("streamHeight is no height")
+    return ForceStreamQuality(stream_id, _track_id(fields), height)
+
+
+def _track_id(fields: Fields) -> str:
+    """Raises ProtocolError: no id at all."""
+    track_id = scalar(fields.values.get("trackId")).strip()
+    if track_id and not is_stream_id(track_id):
+        raise ProtocolError("no such track id")
+    return track_id
 
 
 def _assign_video_track(stream_id: str, fields: Fields) -> AssignVideoTrack:
@@ -128,6 +145,6 @@ PARSERS: dict[str, Callable[[str, Fields], ConferenceMessage]] = {
     Command.GET_VIDEO_TRACK_ASSIGNMENTS: lambda stream_id, _: TellAssignments(
         stream_id
     ),
-    Command.FORCE_STREAM_QUALITY: lambda stream_id, _: ForceStreamQuality(stream_id),
+    Command.FORCE_STREAM_QUALITY: _force_quality,
     Command.UPDATE_STREAM_META_DATA: _update_meta_data,
 }

@@ -209,6 +209,18 @@ class Context:
         self.session.lose(attempt)
         await store.run_or_retry(services.park_session, attempt.session)
 
+    async def park(self, attempt: Attempt) -> None:
+        """As `park_row`, for one that its relay still has; a `stop` ends it no more.
+
+        Where its row cannot wait (it was never live there, or is gone) it is closed.
+        """
+        self.session.forget(attempt)
+        parked = await store.run_or_retry(services.park_session, attempt.session)
+        if parked is False:
+            await self.close(attempt)
+        else:
+            await hang_up(attempt.relay, attempt.session, park=True)
+
     async def wait_for_stream(self, stream_id: str) -> None:
         """Have `stream.live` sent here, for WAITING_S or until `stop_waiting`."""
         waiting = self.session.waiting

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+from relay.control import ViewerReport
+
 RELAY_EVENT = "relay.event"  # from the link: {"event": control.encode(event) as text}
 RELAY_LOST = "relay.lost"  # from the link: {"sessions": [session, …]}
 STREAM_LIVE = "stream.live"  # from a publisher's consumer: {"stream_id": …}
@@ -13,6 +15,7 @@ PEER_JOINED = "peer.joined"  # these three from the other peer's consumer
 PEER_LEFT = "peer.left"
 PEER_FRAME = "peer.frame"
 ROOM_STREAM = "room.stream"  # to the members of a room, about one who publishes
+VIEWER_MEASURED = "viewer.measured"  # from the supervisor, every few seconds
 PUSH_DONE = "push.done"  # from a task of the same socket
 SERVER_STOP = "server.stop"  # this process is about to stop
 
@@ -27,6 +30,18 @@ def session_end(session: str, relay: str, ending: str) -> dict[str, Any]:
         "session": session,
         "relay": relay,
         "ending": ending,
+    }
+
+
+def viewer_measured(viewer: ViewerReport) -> dict[str, Any]:
+    """For the consumer at `viewer.reply_to`. Bit/s."""
+    return {
+        "type": VIEWER_MEASURED,
+        "stream_id": None,
+        "session": viewer.session,
+        "target": viewer.target_bitrate,
+        "video": viewer.video_bitrate,
+        "audio": viewer.audio_bitrate,
     }
 
 

@@ -110,6 +110,8 @@ class Notification(StrEnum):
     STREAM_LEAVED = "streamLeaved"
     JOINED = "joined"
     LEAVED = "leaved"
+    RESOLUTION_CHANGED = "resolutionChangeInfo"
+    BITRATE_MEASUREMENT = "bitrateMeasurement"
 
 
 class ErrorDefinition(StrEnum):
@@ -144,6 +146,9 @@ class ErrorDefinition(StrEnum):
     )
     MAIN_TRACK_FAILED = "mainTrackDBOperationFailed"
     SERVER_ERROR = "server_error_check_logs"
+    ENCODER_NOT_OPENED = "encoderNotOpened"
+    ENCODER_BLOCKED = "encoderBlocked"
+    NO_ENCODER_SETTINGS = "no_encoder_settings"
     NO_PACKETS = "noPacketReceivedForTimeoutDuration"
     MISSING_PARAMETER = "missingParameter"
     AUTHENTICATION_TOKEN = "authenticationTokenNotValid"  # noqa: S105

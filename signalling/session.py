@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from relay.control import Distribution
+from relay.control import Distribution, EncoderSetting
 from signalling.errors import SignallingError
 from signalling.limits import MAX_SESSIONS
 from signalling.phases import LIVE_PHASES, Step, transitions_of
@@ -41,6 +41,7 @@ class Attempt:
     tracks_disabled: bool = False
     return_window_ms: int = 0
     phase: Phase = Phase.PREPARING
+    silent: bool = False  # its network is gone: nothing of it has come for some seconds
     ended_at: float | None = None  # time.monotonic(), once nothing is said any more
     timer: asyncio.TimerHandle | None = None
 
@@ -110,6 +111,8 @@ class PublishAttempt(Attempt):
     max_bitrate_bps: int = 0
     video: bool = True
     audio: bool = True
+    encoder_settings: tuple[EncoderSetting, ...] = ()
+    tcp_candidates: bool = True
 
     @property
     def can_wait(self) -> bool:

@@ -39,5 +39,13 @@ def word_bytes(size: int) -> str:
     return f"{amount:.1f} TB"
 
 
+def word_share(fraction: float) -> str:
+    """ "0 %", "0.4 %", "12 %", of a share from 0 to 1."""
+    percent = 100 * max(0.0, fraction)
+    if percent == 0 or percent >= 10:
+        return f"{percent:.0f} %"
+    return f"{max(0.1, percent):.1f} %"
+
+
 def word_resolution(width: int, height: int) -> str:
     return f"{width} x {height}" if width and height else ""

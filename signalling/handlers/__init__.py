@@ -24,6 +24,7 @@ from signalling.handlers import (
     play,
     publish,
     push,
+    quality,
     questions,
     room,
     stop,
@@ -101,7 +102,7 @@ HANDLERS: dict[type[Message], Handler] = {
     PageVideoTracks: tracks.page_video_tracks,
     LimitVideoTracks: tracks.limit_video_tracks,
     TellAssignments: tracks.tell_assignments,
-    ForceStreamQuality: tracks.force_stream_quality,
+    ForceStreamQuality: quality.force_stream_quality,
     UpdateStreamMetaData: tracks.update_stream_meta_data,
     GetTrackList: questions.get_track_list,
     GetSubtracks: questions.get_subtracks,
@@ -125,11 +126,15 @@ async def handle_event(
     attempt = context.session.get(event.session)
     if attempt is None:
         return []
+    if isinstance(event, Expired):
+        if attempt.is_live:  # it started while this was on its way
+            return []
+        return await _ON_EXPIRED[attempt.role](context, attempt)
     return await _about_attempt(context, attempt, event)
 
 
 async def _about_attempt(
-    context: Context, attempt: Attempt, event: control.SessionEvent | Expired
+    context: Context, attempt: Attempt, event: control.SessionEvent
 ) -> list[Outgoing]:
     match event:
         case control.Answered():
@@ -138,16 +143,17 @@ async def _about_attempt(
             return await negotiation.on_offered(context, attempt, event)
         case control.TracksChanged():
             return await negotiation.on_tracks_changed(context, attempt, event)
+        case control.RenditionChanged() | control.EncoderFailed():
+            return await quality.on_quality(attempt, event)
         case control.Failed():
             return await negotiation.on_failed(context, attempt, event)
         case control.Started():
             return await _ON_STARTED[attempt.role](context, attempt)
         case control.Closed():
             return await _ON_CLOSED[attempt.role](context, attempt, event.reason)
-        case Expired():
-            if attempt.is_live:  # it started while this was on its way
-                return []
-            return await _ON_EXPIRED[attempt.role](context, attempt)
+        case control.Silence():
+            attempt.silent = event.silent
+            return []
 
 
 async def handle_asked(context: Context, event: Asked) -> list[Outgoing]:
@@ -162,12 +168,13 @@ async def handle_wait_over(context: Context, event: WaitOver) -> list[Outgoing]:
     return []
 
 
-# What other sockets' consumers say, by the type of the message.
+# What the supervisor and other sockets' consumers say, by the type of the message.
 SOCKET_EVENTS = {
     events.ROOM_STREAM: room.handle_room_stream,
     events.PEER_JOINED: peer.handle_peer_joined,
     events.PEER_LEFT: peer.handle_peer_left,
     events.PEER_FRAME: peer.handle_peer_frame,
+    events.VIEWER_MEASURED: quality.handle_viewer_measured,
     events.PUSH_DONE: push.handle_push_done,
 }
 

@@ -26,20 +26,23 @@ async def get_ice_server_config(
 
 
 async def get_stream_info(context: Context, message: GetStreamInfo) -> list[Outgoing]:
-    """One entry, the original: there is no ladder yet. Raises no_stream_exist."""
-    info = await store.run(
+    """One entry for each rendition, highest first. Raises no_stream_exist."""
+    found = await store.run(
         services.stream_info, context.session.application, message.stream_id
     )
-    if info is None:
+    if not found:
         raise no_stream(message.stream_id)
-    rendition = {
-        "streamWidth": info.width,
-        "streamHeight": info.height,
-        "videoBitrate": info.video_bitrate,
-        "audioBitrate": info.audio_bitrate,
-        "videoCodec": info.video_codec,
-    }
-    fields = {"streamInfo": [rendition]}
+    renditions = [
+        {
+            "streamWidth": info.width,
+            "streamHeight": info.height,
+            "videoBitrate": info.video_bitrate,
+            "audioBitrate": info.audio_bitrate,
+            "videoCodec": info.video_codec,
+        }
+        for info in found
+    ]
+    fields = {"streamInfo": renditions}
     return [Outgoing(Reply.STREAM_INFORMATION, message.stream_id, fields)]
 
 

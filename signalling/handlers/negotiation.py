@@ -70,6 +70,8 @@ async def _relay_offer(context: Context, attempt: PublishAttempt, sdp: str) -> N
         role=attempt.participant_role,
         data_channels=attempt.data_channels,
         distribution=attempt.distribution,
+        encoder_settings=attempt.encoder_settings,
+        tcp_candidates=attempt.tcp_candidates,
     )
     await context.command(attempt, offer)
 

@@ -94,6 +94,8 @@ def _ask_for_offer(
             send_audio=sent,
             data_channels=grant.data_channels,
             distribution=grant.distribution,
+            adaptive=grant.adaptive,
+            tcp_candidates=grant.tcp_candidates,
         )
     choice = choose_of_room(message.stream_id, message.tracks, disabled=disabled)
     return control.CreateRoomOffer(
@@ -112,6 +114,8 @@ def _ask_for_offer(
         audio_level_threshold=view.audio_level_threshold,
         data_channels=grant.data_channels,
         distribution=grant.distribution,
+        adaptive=grant.adaptive,
+        tcp_candidates=grant.tcp_candidates,
     )
 
 

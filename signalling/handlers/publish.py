@@ -52,6 +52,8 @@ async def publish(
         participant_role=grant.role,
         data_channels=grant.data_channels,
         distribution=grant.distribution,
+        encoder_settings=grant.encoder_settings,
+        tcp_candidates=grant.tcp_candidates,
         announced=grant.restored,  # it was there all the time
     )
     await context.begin(attempt, grant.start_timeout_ms)

@@ -12,7 +12,9 @@ from signalling.replies import Outgoing
 async def stop(context: Context, message: Stop) -> list[Outgoing]:
     """The id is free when this returns: the SDK publishes it again 500 ms later.
 
-    An unknown id is silent, for the SDK stops before every retry (contract T10).
+    An unknown id is silent, for the SDK stops before every retry (contract T10). A
+    publisher whose network is gone says `stop` because of that: its stream waits for
+    its return, as after any loss (contract 5.2).
     """
     context.session.stop_asking(message.stream_id)
     attempts = context.session.of_stream(message.stream_id)
@@ -20,8 +22,14 @@ async def stop(context: Context, message: Stop) -> list[Outgoing]:
         context.session.forget(attempt)  # all of them, before the first wait
     for seat in context.session.take_seats(message.stream_id):
         await give_up(context, seat)
-    attempts += context.session.take_lost(message.stream_id)
+    lost = context.session.take_lost(message.stream_id)
     await context.stop_waiting(message.stream_id)
     for attempt in attempts:
-        await context.close(attempt)
-    return [finished(attempt) for attempt in attempts]
+        if attempt.silent and attempt.can_wait:
+            await context.park(attempt)
+        else:
+            await context.close(attempt)
+    for attempt in lost:
+        if not attempt.silent:  # else it waits already
+            await context.close(attempt)
+    return [finished(attempt) for attempt in attempts + lost]

@@ -12,7 +12,6 @@ from relay import control
 from signalling import store
 from signalling.conference_messages import (
     AssignVideoTrack,
-    ForceStreamQuality,
     LimitVideoTracks,
     PageVideoTracks,
     SetTrack,
@@ -80,11 +79,6 @@ async def tell_assignments(
     """The answer comes on the data channel."""
     if attempt := _played_room(context, message.stream_id):
         await context.tell(attempt, control.TellAssignments(attempt.session))
-    return []
-
-
-async def force_stream_quality(_: Context, __: ForceStreamQuality) -> list[Outgoing]:
-    """There is one rendition: nothing is switched, so nothing is confirmed."""
     return []
 
 

@@ -6,12 +6,14 @@
  *  - "state": role, state, reason (an error definition, or "");
  *  - "track": track, media (the MediaStream to show);
  *  - "renditions": streamInfo, the sizes that a played stream is there in;
- *  - "notification": the server's message, for those not handled here.
+ *  - "notification": the server's message, for those not handled here;
+ *  - "warning": definition, of an error that leaves the stream as it is.
  *
  * States: connecting, waiting (for the stream to be published), live, reconnecting,
  * ended, refused (not tried again), stopped (by `stop`).
  */
 
+import { explain } from "./errors.js";
 import { Playback } from "./playback.js";
 import { Publication } from "./publication.js";
 import { SignallingSocket } from "./socket.js";
@@ -57,15 +59,15 @@ export class StreamClient extends EventTarget {
   /**
    * @param {string} streamId
    * @param {MediaStream} media its tracks are sent; stopping them is the caller's
-   * @param {Credentials & {streamName?: string}} [options]
+   * @param {Credentials & {streamName?: string, simulcast?: boolean}} [options]
    */
-  publish(streamId, media, options = {}) {
+  publish(streamId, media, { simulcast, ...options } = {}) {
     const fields = {
       ...options,
       video: media.getVideoTracks().length > 0,
       audio: media.getAudioTracks().length > 0,
     };
-    this.#add(new Publication(this, streamId, media, fields));
+    this.#add(new Publication(this, streamId, media, fields, simulcast));
   }
 
   /**
@@ -175,7 +177,9 @@ export class StreamClient extends EventTarget {
 
   /** An error that names no stream is about those that are being set up. */
   #onError(session, definition) {
-    if (session) session.onError(definition);
+    if (explain(definition).isAside) {
+      if (session) this.emit("warning", { streamId: session.streamId, definition });
+    } else if (session) session.onError(definition);
     else {
       for (const other of this.#sessions.values()) {
         if (other.inSetup) other.onError(definition);

@@ -3,11 +3,14 @@
  * and whether asking again may help. Credentials and rules of the operator do not
  * change by asking again; load, a restart or a taken name do.
  *
- * @typedef {{text: string, retry: boolean}} Refusal
+ * What is beside the point touches no stream: it goes on as it is.
+ *
+ * @typedef {{text: string, retry: boolean, isAside?: boolean}} Refusal
  */
 
 const never = (text) => Object.freeze({ text, retry: false });
 const later = (text) => Object.freeze({ text, retry: true });
+const aside = (text) => Object.freeze({ text, retry: false, isAside: true });
 
 /** @type {Readonly<Record<string, Refusal>>} every error definition of the protocol */
 export const REFUSALS = Object.freeze({
@@ -32,7 +35,6 @@ export const REFUSALS = Object.freeze({
   NoSpaceForNewPeer: never("Two people are already connected here."),
   no_codec_enabled_in_the_server: never(
     "The operator has switched off every video format of this application."),
-  no_encoder_settings: never("The server is not set up to convert this stream."),
   streamIdInUse: never(
     "Someone else is live under this name. Choose another, or wait until they stop."),
 
@@ -50,9 +52,11 @@ export const REFUSALS = Object.freeze({
     "No picture or sound has reached the server for a while."),
   notSetLocalDescription: later("The server could not set up the connection."),
   notSetRemoteDescription: later("The server did not understand this browser's offer."),
-  encoderNotOpened: later("The server could not start converting the stream."),
-  encoderBlocked: later("The server cannot keep up with converting the stream."),
   server_error_check_logs: later("Something went wrong in the server."),
+  no_encoder_settings: aside(
+    "Viewers get no lower qualities: none that is set up is below what you send."),
+  encoderNotOpened: aside("The server could not make lower qualities for viewers."),
+  encoderBlocked: aside("The server cannot keep up with making all qualities for viewers."),
   authenticationTokenNotValid: never("The notification token is not valid."),
   missingParameter: never("The request was not complete."),
   pushNotificationNotSent: never("The notification could not be sent."),

@@ -1,12 +1,13 @@
 /** The overview's tables. All text goes in as text: names are other people's. */
 
-import { formatBitrate, formatElapsed } from "./stats.js";
+import { formatBitrate, formatElapsed, formatLoss } from "./stats.js";
 
 const STATES = { live: "live", preparing: "connecting", parked: "waiting" };
 const STREAM_COLUMNS = [
-  "Application", "Stream", "State", "Since", "Viewers", "Bitrate", "Resolution", "Codecs",
+  "Application", "Stream", "State", "Since", "Viewers", "Bitrate", "Loss", "RTT",
+  "Resolution", "Codecs",
 ];
-const NUMBERS = new Set(["Viewers", "Bitrate"]);
+const NUMBERS = new Set(["Viewers", "Bitrate", "Loss", "RTT"]);
 const STEPS_PER_MINUTE = 6;
 const dayMs = 86400000;
 const time = new Intl.DateTimeFormat(undefined, { timeStyle: "short" });
@@ -53,7 +54,9 @@ function newStreamRow(stream, address) {
 }
 
 function fillStreamRow(row, stream, at) {
-  const [application, name, state, since, viewers, bitrate, size, codecs] = row.cells;
+  const [
+    application, name, state, since, viewers, bitrate, loss, rtt, size, codecs,
+  ] = row.cells;
   setText(application, stream.application);
   const title = stream.name && stream.name !== stream.stream
     ? `${stream.stream} · ${stream.name}` : stream.stream;
@@ -63,6 +66,8 @@ function fillStreamRow(row, stream, at) {
   setSince(since.firstChild, stream.since, at);
   setText(viewers, stream.viewers.toLocaleString());
   setText(bitrate, stream.bitrate ? formatBitrate(stream.bitrate) : "–");
+  setText(loss, formatKnown(stream.loss, formatShare));
+  setText(rtt, formatKnown(stream.rtt, formatMilliseconds));
   setText(size, stream.width && stream.height ? `${stream.width} × ${stream.height}` : "–");
   setText(codecs, stream.codecs || "–");
 }
@@ -79,6 +84,23 @@ function formatLong(milliseconds) {
   if (milliseconds < dayMs) return formatElapsed(milliseconds);
   const hours = Math.floor((milliseconds % dayMs) / 3600000);
   return `${Math.floor(milliseconds / dayMs)} d ${hours} h`;
+}
+
+/**
+ * @param {HTMLElement} body
+ * @param {object[]} relays of this web process
+ */
+export function showRelays(body, relays) {
+  body.replaceChildren(...relays.map((relay) => newRow([
+    relay.name,
+    relay.busy ? "refuses newcomers" : "takes newcomers",
+    relay.streams.toLocaleString(),
+    relay.peers.toLocaleString(),
+    formatShare(relay.cpu),
+    formatMilliseconds(relay.lag),
+    relay.memory ? `${Math.round(relay.memory / 1e6).toLocaleString()} MB` : "–",
+    relay.outgoing ? formatBitrate(relay.outgoing) : "–",
+  ], [2, 3, 4, 5, 6, 7])));
 }
 
 /**
@@ -128,6 +150,18 @@ function newRow(texts, numbers) {
     cell.classList.toggle("number", numbers.includes(index));
   });
   return row;
+}
+
+function formatKnown(value, format) {
+  return value === null || value === undefined ? "–" : format(value);
+}
+
+function formatShare(share) {
+  return formatLoss(100 * share);
+}
+
+function formatMilliseconds(milliseconds) {
+  return `${Math.round(milliseconds).toLocaleString()} ms`;
 }
 
 function setText(element, text) {

@@ -2,7 +2,7 @@
 
 import { LineChart, BarChart } from "./live-chart.js";
 import { LiveFeed } from "./live-feed.js";
-import { showPast, showReasons, showStreams } from "./live-tables.js";
+import { showPast, showReasons, showRelays, showStreams } from "./live-tables.js";
 import { formatBitrate } from "./stats.js";
 
 const page = document.getElementById("live");
@@ -51,6 +51,9 @@ function show(snapshot) {
   showPast(byId("live-past"), history);
   showStreams(byId("live-streams"), snapshot, page.dataset.broadcast);
   showReasons(byId("live-refused"), snapshot.refused);
+  const relays = snapshot.relays ?? [];
+  showRelays(byId("live-relays"), relays);
+  byId("live-relays-section").hidden = relays.length === 0;
 
   byId("live-table").hidden = snapshot.streams.length === 0;
   byId("live-empty").hidden = snapshot.streams.length > 0;

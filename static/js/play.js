@@ -3,6 +3,7 @@
 import { StreamClient } from "./client.js";
 import { explain } from "./errors.js";
 import { QualityMenu } from "./quality.js";
+import { SlowHint } from "./slow-hint.js";
 import { signallingUrl } from "./socket.js";
 import {
   byId, Clock, credentialsFromUrl, isStreamId, Numbers, rememberInUrl, setUpCopyButtons,
@@ -19,7 +20,12 @@ const client = new StreamClient(signallingUrl(page.application));
 const clock = new Clock();
 const numbers = new Numbers(() => client.getStats(streamId), onSample);
 
-const quality = new QualityMenu((height) => forceQuality(height));
+const quality = new QualityMenu({
+  ask: () => client.send({ command: "getStreamInfo", streamId }),
+  choose: (streamHeight) =>
+    client.send({ command: "forceStreamQuality", streamId, streamHeight }),
+});
+const slowHint = new SlowHint();
 
 let streamId = "";
 let state = "idle";
@@ -103,7 +109,7 @@ function watch(wanted) {
   }
   if (streamId) client.stop(streamId);
   streamId = wanted;
-  quality.offer([]);
+  quality.reset();
   video.srcObject = null;
   clock.reset();
   rememberInUrl(streamId);
@@ -119,29 +125,29 @@ function onState(detail) {
   if (detail.state === "live") {
     clock.start();
     numbers.start();
-    client.send({ command: "getStreamInfo", streamId });
-  } else if (detail.state === "reconnecting") numbers.pause();
-  else numbers.stop();
+    quality.start();
+  } else {
+    quality.stop();
+    slowHint.hide();
+    if (detail.state === "reconnecting") numbers.pause();
+    else numbers.stop();
+  }
   if (["ended", "refused", "stopped"].includes(detail.state)) {
     video.srcObject = null;
     clock.reset();
   }
 }
 
-function forceQuality(height) {
-  client.send({ command: "forceStreamQuality", streamId, streamHeight: height });
-}
-
-/** A new connection begins with the server's choice again. */
 function onRenditions(detail) {
-  if (detail.streamId !== streamId) return;
-  quality.offer(detail.streamInfo);
-  if (quality.chosen) forceQuality(quality.chosen);
+  if (detail.streamId === streamId) quality.offer(detail.streamInfo);
 }
 
-function onNotification({ definition, streamId: subject, streamHeight }) {
-  if (definition === "resolutionChangeInfo" && subject === streamId) {
-    quality.showCurrent(Number(streamHeight));
+function onNotification(detail) {
+  if (detail.streamId !== streamId) return;
+  if (detail.definition === "resolutionChangeInfo") {
+    quality.showCurrent(Number(detail.streamHeight));
+  } else if (detail.definition === "bitrateMeasurement") {
+    slowHint.show(detail, quality.chosen > 0);
   }
 }
 

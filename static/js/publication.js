@@ -4,16 +4,25 @@ import { Session } from "./session.js";
 
 /** @typedef {import("./client.js").StreamClient} StreamClient */
 
+/** Heights of one picture, of which the server sends each viewer one: no encoding there. */
+const LAYERS = [
+  { rid: "h" }, { rid: "m", scaleResolutionDownBy: 2 }, { rid: "l", scaleResolutionDownBy: 4 },
+];
+
 export class Publication extends Session {
+  #encodings;
+
   /**
    * @param {StreamClient} client
    * @param {string} streamId
    * @param {MediaStream} media
    * @param {Record<string, unknown>} fields
+   * @param {boolean} [simulcast] the picture is sent in three heights
    */
-  constructor(client, streamId, media, fields) {
+  constructor(client, streamId, media, fields, simulcast = false) {
     super("publish", client, streamId, fields);
     this.media = media;
+    this.#encodings = simulcast ? { sendEncodings: LAYERS } : {};
   }
 
   /** The server wants our offer. */
@@ -21,7 +30,9 @@ export class Publication extends Session {
     if (!this.inSetup || this.peer) return;
     const peer = this.openPeer();
     for (const track of this.media.getTracks()) {
-      peer.addTransceiver(track, { direction: "sendonly", streams: [this.media] });
+      const encodings = track.kind === "video" ? this.#encodings : {};
+      peer.addTransceiver(
+        track, { direction: "sendonly", streams: [this.media], ...encodings });
     }
     this.negotiate(peer, async () => {
       const offer = await peer.createOffer();

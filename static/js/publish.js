@@ -169,6 +169,7 @@ function lockForm() {
     }
   }
   byId("quality").disabled = isActive && !trackOf("video");
+  byId("simulcast").disabled = isActive;
   byId("go").textContent = isActive ? "Stop" : "Go live";
   byId("go").classList.toggle("danger", isActive);
 }
@@ -184,7 +185,8 @@ function goLive() {
   if (!media) return;
   streamId = wanted;
   rememberInUrl(streamId);
-  client.publish(streamId, media, credentialsFromUrl());
+  const simulcast = byId("simulcast").checked;
+  client.publish(streamId, media, { ...credentialsFromUrl(), simulcast });
 }
 
 function goOffAir() {
@@ -208,6 +210,7 @@ function onState({ state, reason }) {
     askForViewers();
   } else if (state === "reconnecting") numbers.pause();
   else numbers.stop();
+  if (state !== "live") byId("notice").textContent = "";
   if (["refused", "ended", "stopped"].includes(state)) {
     streamId = "";
     byId("viewers").textContent = "";
@@ -227,7 +230,13 @@ function onNotification({ definition, streamId: subject, broadcast }) {
   byId("viewers").textContent = `· ${viewers} watching`;
 }
 
+/** Beside the state: the stream goes on. */
+function onWarning({ definition }) {
+  byId("notice").textContent = explain(definition).text;
+}
+
 client.on("state", onState);
+client.on("warning", onWarning);
 client.on("notification", onNotification);
 setInterval(() => clock.isRunning && askForViewers(), VIEWERS_MS);
 byId("form").addEventListener("submit", (event) => {

@@ -15,6 +15,7 @@ from streams.admin.base import BaseAdmin, require
 from streams.admin.deletion import deleted_with
 from streams.admin.states import badge
 from streams.forms import APPLICATION_SECRETS, ApplicationForm
+from streams.forms.ladder import describe_ladder
 from streams.models import Application
 from streams.overview import with_live_counts
 
@@ -88,6 +89,10 @@ FIELDSETS: Any = (
         },
     ),
     (
+        "Adaptive quality",
+        {"classes": CLOSED, "fields": ("encoder_settings", "adaptive_enabled")},
+    ),
+    (
         "Rooms and data channels",
         {
             "classes": CLOSED,
@@ -134,13 +139,16 @@ FIELDSETS: Any = (
         },
     ),
     (
-        "Servers that clients are told of",
+        "How clients connect",
         {
             "classes": CLOSED,
             "fields": (
+                "tcp_candidates_enabled",
                 "stun_server_uri",
                 "turn_server_username",
                 "turn_server_credential",
+                "turn_shared_secret",
+                "turn_credential_s",
             ),
         },
     ),
@@ -178,7 +186,7 @@ class ApplicationAdmin(BaseAdmin[Application]):
         if obj is None or self.has_change_permission(request, obj):
             return FIELDSETS
         return tuple(
-            (title, {**options, "fields": _without_secrets(options["fields"])})
+            (title, {**options, "fields": _for_looking(options["fields"])})
             for title, options in FIELDSETS
         )
 
@@ -249,6 +257,10 @@ class ApplicationAdmin(BaseAdmin[Application]):
             "Resume" if suspended else "Suspend",
         )
 
+    @admin.display(description="renditions")
+    def ladder(self, application: Application) -> str:
+        return describe_ladder(application.encoder_settings)
+
     @admin.display(description="stored")
     def secrets_stored(self, application: Application) -> str:
         labels = (
@@ -259,7 +271,10 @@ class ApplicationAdmin(BaseAdmin[Application]):
         return ", ".join(labels) or "none"
 
 
-def _without_secrets(fields: tuple[str, ...]) -> tuple[str, ...]:
+def _for_looking(fields: tuple[str, ...]) -> tuple[str, ...]:
     """All but the secrets; where there were most of them, which are stored."""
-    shown = tuple(name for name in fields if name not in APPLICATION_SECRETS)
+    words = {"encoder_settings": "ladder"}
+    shown = tuple(
+        words.get(name, name) for name in fields if name not in APPLICATION_SECRETS
+    )
     return (*shown, "secrets_stored") if "jwt_stream_secret" in fields else shown

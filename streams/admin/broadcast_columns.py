@@ -13,6 +13,7 @@ from streams.admin.broadcast_panels import session_table
 from streams.admin.links import copy_button, page_path
 from streams.admin.states import in_zone, since, state_badge
 from streams.clock import from_ms, from_s
+from streams.forms.ladder import describe_ladder
 from streams.models import Broadcast, BroadcastStatus
 from streams.wording import word_bitrate, word_bytes, word_resolution
 
@@ -20,6 +21,7 @@ MEASURES = (
     "measured_bitrate",
     "codecs",
     "resolution",
+    "qualities",
     "received",
     "packets_lost",
     "jitter_ms",
@@ -79,6 +81,19 @@ class BroadcastColumns(BaseAdmin[Broadcast]):
     @admin.display(description="resolution")
     def resolution(self, broadcast: Broadcast) -> str:
         return word_resolution(broadcast.width, broadcast.height) or "-"
+
+    @admin.display(description="viewers may get")
+    def qualities(self, broadcast: Broadcast) -> str:
+        shown = (
+            f"{one['height']}p {word_bitrate(one['video_bitrate'])}".strip()
+            for one in broadcast.renditions
+            if one["height"]
+        )
+        return ", ".join(shown) or "-"
+
+    @admin.display(description="renditions")
+    def ladder(self, broadcast: Broadcast) -> str:
+        return describe_ladder(broadcast.encoder_settings)
 
     @admin.display(description="viewers", ordering="viewers")
     def viewers(self, broadcast: Broadcast) -> int:

@@ -86,6 +86,7 @@ class BroadcastAdmin(BroadcastColumns):
             "What clients are told",
             {"fields": ("meta_data", "role", "main_track_stream_id")},
         ),
+        ("Adaptive quality", {"fields": ("encoder_settings",)}),
         ("Measured", {"fields": MEASURES}),
     )
 
@@ -102,11 +103,14 @@ class BroadcastAdmin(BroadcastColumns):
     def get_fieldsets(self, request: HttpRequest, obj: Broadcast | None = None) -> Any:
         if obj is not None:
             sees = self.admin_site.get_model_admin(LiveSession)
-            if sees.has_view_or_change_permission(request):
-                return self.fieldsets
-            return [_without_sessions(fieldset) for fieldset in self.fieldsets]
+            shown = self.fieldsets
+            if not sees.has_view_or_change_permission(request):
+                shown = tuple(map(_without_sessions, shown))
+            if not self.has_change_permission(request, obj):
+                shown = tuple(map(_ladder_in_words, shown))
+            return shown
         typed = self.fieldsets[0][1]["fields"][:5]
-        return ((None, {"fields": typed}), *self.fieldsets[2:5])
+        return ((None, {"fields": typed}), *self.fieldsets[2:6])
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Those on which somebody is live are protected, with the reason."""
@@ -221,6 +225,15 @@ def _without_sessions(fieldset: Any) -> Any:
     title, options = fieldset
     fields = tuple(name for name in options["fields"] if name != "sessions")
     return title, {**options, "fields": fields}
+
+
+def _ladder_in_words(fieldset: Any) -> Any:
+    title, options = fieldset
+    fields = options["fields"]
+    if "encoder_settings" not in fields:
+        return fieldset
+    shown = ("ladder" if name == "encoder_settings" else name for name in fields)
+    return title, {**options, "fields": tuple(shown)}
 
 
 def _subscriber(broadcast: Broadcast, subscriber_id: str) -> Subscriber:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from streams.clock import from_s
+from streams.forms.ladder import LadderField
 from streams.forms.zones import ZonedDateTimeField, ZonedForm
 from streams.models import Broadcast
 from streams.names import generate_stream_id
@@ -31,6 +32,12 @@ class BroadcastForm(ZonedForm[Broadcast]):
         help_text="It cannot be published after, and who publishes it then is "
         "ended. Counts only with a start.",
     )
+    encoder_settings = LadderField(
+        label="Renditions",
+        help_text="Lower qualities that are encoded of this stream, in place of the "
+        "application's (encoderSettingsList). None: as the application says. A change "
+        "counts from the next publish on.",
+    )
     moments: ClassVar = {
         "planned_start": lambda row: _moment(row.planned_start_date),
         "planned_end": lambda row: _moment(row.planned_end_date),
@@ -48,6 +55,7 @@ class BroadcastForm(ZonedForm[Broadcast]):
             "viewer_limit",
             "subtracks_limit",
             "listener_hook_url",
+            "encoder_settings",
             "meta_data",
             "role",
             "main_track_stream_id",

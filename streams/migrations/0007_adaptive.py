@@ -30,7 +30,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='application',
             name='turn_credential_s',
-            field=models.PositiveIntegerField(default=86400, validators=[django.core.validators.MinValueValidator(60), django.core.validators.MaxValueValidator(604800)], verbose_name='TURN credentials are good for (s)'),
+            field=models.PositiveIntegerField(default=86400, help_text='Those that are made with the shared secret. A connection that stands is not ended by it.', validators=[django.core.validators.MinValueValidator(60), django.core.validators.MaxValueValidator(604800)], verbose_name='TURN credentials are good for (s)'),
         ),
         migrations.AddField(
             model_name='application',

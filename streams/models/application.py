@@ -115,6 +115,8 @@ class Application(AccessSettings, ConferenceSettings):
         "TURN credentials are good for (s)",
         default=86_400,
         validators=[MinValueValidator(60), MaxValueValidator(7 * 86_400)],
+        help_text="Those that are made with the shared secret. A connection that "
+        "stands is not ended by it.",
     )
     tcp_candidates_enabled = models.BooleanField(
         "ICE over TCP",

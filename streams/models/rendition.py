@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.core.exceptions import ValidationError
 
 MAX_RENDITIONS = 10
-_INTEGERS = {"height": 4320, "videoBitrate": 100_000_000, "audioBitrate": 1_000_000}
-_FLAGS = {"forceEncode", "forceSameResolutionEncode"}
+# Names on the wire, and the highest value of each; bitrates in bit/s.
+NUMBERS = {"height": 4320, "videoBitrate": 100_000_000, "audioBitrate": 1_000_000}
+# What a setting is that does not say it.
+DEFAULTS: Mapping[str, Any] = {
+    "height": 0,
+    "videoBitrate": 0,
+    "audioBitrate": 0,
+    "forceEncode": True,
+    "forceSameResolutionEncode": False,
+}
+_FLAGS = DEFAULTS.keys() - NUMBERS.keys()
 
 
 def validate_encoder_settings(value: Any) -> None:
@@ -23,15 +33,14 @@ def validate_encoder_settings(value: Any) -> None:
 
 
 def _validate(entry: Any) -> None:
-    if not isinstance(entry, dict) or entry.keys() - _INTEGERS.keys() - _FLAGS:
-        raise ValidationError(
-            f"Each has {', '.join(_INTEGERS)} and {', '.join(sorted(_FLAGS))} only."
-        )
-    for name, highest in _INTEGERS.items():
+    if not isinstance(entry, dict) or entry.keys() - DEFAULTS.keys():
+        raise ValidationError(f"Each is an object with {', '.join(DEFAULTS)} only.")
+    for name, highest in NUMBERS.items():
         number = entry.get(name, 0)
         if type(number) is not int or not 0 <= number <= highest:
-            raise ValidationError(f"{name} must be a number from 0 to {highest}.")
+            raise ValidationError(f"{name} must be a whole number up to {highest}.")
     if entry.get("height", 0) <= 0:
         raise ValidationError("Every height must be above 0.")
-    if any(type(entry.get(name, False)) is not bool for name in _FLAGS):
-        raise ValidationError("A flag is true or false.")
+    for name in _FLAGS:
+        if type(entry.get(name, False)) is not bool:
+            raise ValidationError(f"{name} must be true or false.")

@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from streams.rest.base import ApplicationView
+from streams.rest.broadcasts.serializers import EncoderSettingsSerializer
 from streams.rest.parsers import read_object
 from streams.rest.results import ResultSerializer, failure, ok
 from streams.services.app_settings import (
@@ -39,6 +40,8 @@ def serializer_field(name: str) -> serializers.Field[Any, Any, Any, Any]:
         return serializers.BooleanField(**common)
     if kind is dict:
         return serializers.DictField(child=serializers.ListField(), **common)
+    if kind is list:
+        return EncoderSettingsSerializer(many=True, **common)
     if kind is str:
         return serializers.CharField(
             allow_blank=bool(field.blank), max_length=field.max_length, **common

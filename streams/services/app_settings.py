@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import models, transaction
 
 from streams.models import Application
+from streams.services.ladder import complete_ladder, parse_ladder
 
 # By field of the model, whose validators say what is in range. The last ones are
 # ours: Ant Media has nothing like them.
@@ -39,6 +40,9 @@ SETTINGS = {
     "stunServerURI": "stun_server_uri",
     "turnServerUsername": "turn_server_username",
     "turnServerCredential": "turn_server_credential",
+    "webRTCTcpCandidatesEnabled": "tcp_candidates_enabled",
+    "encoderSettings": "encoder_settings",
+    "statsBasedABREnabled": "adaptive_enabled",
     "h264Enabled": "h264_enabled",
     "vp8Enabled": "vp8_enabled",
     "av1Enabled": "av1_enabled",
@@ -61,12 +65,16 @@ SETTINGS = {
     "maxPublishBitrate": "max_publish_bitrate",
     "connectionEventDays": "connection_event_days",
     "webhookSecret": "webhook_secret",
+    "turnServerSecret": "turn_shared_secret",
+    "turnCredentialPeriod": "turn_credential_s",
 }
 # Names of older versions, taken but not given out.
 OLD_NAMES = {
     "timeTokenSubscriberOnly": "enableTimeTokenForPlay",
     "settings.webrtc.client.start.timeoutMs": "webRTCClientStartTimeoutMs",
 }
+# As a text, beside the list in Ant Media's document; the list goes first.
+LADDER_TEXT = "encoderSettingsString"
 # Taken but not given out: whoever may read settings may not forge credentials.
 WRITE_ONLY = frozenset(
     {
@@ -78,6 +86,7 @@ WRITE_ONLY = frozenset(
         "jwtSecretKey",
         "subscriberAuthenticationKey",
         "webhookSecret",
+        "turnServerSecret",
     }
 )
 _WIRE_NAMES = {field: name for name, field in SETTINGS.items()}
@@ -97,7 +106,7 @@ def change_settings(
 ) -> list[str]:
     """The named settings have these values, all of them or none.
 
-    A text of null says nothing: Ant Media's whole document has it for secrets.
+    A text or list of null says nothing: Ant Media's whole document has it for secrets.
 
     Returns:
         The names that mean nothing here, which are ignored.
@@ -116,7 +125,8 @@ def change_settings(
         except ValidationError as error:
             raise _in_wire_names(error) from error
         row.save(update_fields=[SETTINGS[name] for name in known])
-    return [name for name in values if name not in SETTINGS and name not in OLD_NAMES]
+    meant = {*SETTINGS, *OLD_NAMES, LADDER_TEXT}
+    return [name for name in values if name not in meant]
 
 
 def field_of(name: str) -> models.Field[Any, Any]:
@@ -125,12 +135,12 @@ def field_of(name: str) -> models.Field[Any, Any]:
 
 
 def type_of(name: str) -> type:
-    """bool, int, str, or dict for an object."""
+    """bool, int, str, dict for an object, or list for a list of objects."""
     field = field_of(name)
     if isinstance(field, models.BooleanField):
         return bool
     if isinstance(field, models.JSONField):
-        return dict
+        return list if field.default is list else dict
     return int if isinstance(field, models.IntegerField) else str
 
 
@@ -138,14 +148,30 @@ def _current_names(values: Mapping[str, object]) -> dict[str, object]:
     known = {
         name: value
         for name, value in values.items()
-        if name in SETTINGS and not (value is None and type_of(name) is str)
+        if name in SETTINGS and not (value is None and type_of(name) in (str, list))
     }
+    _read_ladder(known, values)
     for old, name in OLD_NAMES.items():
         if old not in values or (values[old] is False and name in known):
             continue  # Ant Media's document has both, and either switches it on
         if known.setdefault(name, values[old]) != values[old]:
             raise ValidationError({old: f"It is the old name of {name}."})
     return known
+
+
+def _read_ladder(known: dict[str, object], values: Mapping[str, object]) -> None:
+    """The ladder is a list with every name of its entries, however it was said."""
+    name = "encoderSettings"
+    said_as = name if name in known else LADDER_TEXT
+    ladder = known.get(name, values.get(LADDER_TEXT))
+    if ladder is None:
+        return
+    try:
+        if isinstance(ladder, str):
+            ladder = parse_ladder(ladder)
+    except ValueError as error:
+        raise ValidationError({said_as: str(error)}) from error
+    known[name] = complete_ladder(ladder) if isinstance(ladder, list) else ladder
 
 
 def _require_types(values: Mapping[str, object]) -> None:
@@ -166,6 +192,7 @@ _WORDS = {
     int: "a whole number",
     str: "a text",
     dict: "an object",
+    list: "a list of objects",
 }
 
 

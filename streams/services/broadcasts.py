@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Case, F, Value, When
 
@@ -18,12 +19,13 @@ from streams.services.store import LostRaceError
 from streams.services.text import clean
 
 # What a stream that is not live measures.
-_AT_REST: dict[str, int] = {
+_AT_REST: dict[str, Any] = {
     "bitrate": 0,
     "video_bitrate": 0,
     "audio_bitrate": 0,
     "jitter_ms": 0,
     "rtt_ms": 0,
+    "renditions": [],
 }
 
 

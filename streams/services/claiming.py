@@ -36,6 +36,7 @@ from streams.services.conference import (
 )
 from streams.services.facts import lock_limits
 from streams.services.happenings import tell_ended
+from streams.services.ladder import ladder_of
 from streams.services.limits import (
     count_publishers,
     limit_of,
@@ -76,6 +77,22 @@ class Entry:
     room_id: str  # that it enters; "" for none
     room: Broadcast | None
     now: datetime
+    busy_relays: frozenset[str] = frozenset()
+
+    @property
+    def returns(self) -> bool:
+        """Whether its stream waits for it, in the room that it comes for."""
+        holder = self.holder
+        return (
+            holder is not None
+            and holder.row.room == self.room_id
+            and _can_return(holder, self.relays, self.now)
+        )
+
+    @property
+    def free_relays(self) -> Sequence[str]:
+        """Those that take newcomers."""
+        return [relay for relay in self.relays if relay not in self.busy_relays]
 
     @property
     def role(self) -> str:
@@ -131,6 +148,8 @@ def claim_stream(entry: Entry, access: Access, *, limited: bool) -> PublishGrant
         max_bitrate_bps=application.max_publish_bitrate,
         data_channels=application.data_channel_enabled,
         distribution=Distribution(application.data_channel_distribution),
+        encoder_settings=ladder_of(application, entry.broadcast),
+        tcp_candidates=application.tcp_candidates_enabled,
     )
 
 
@@ -149,10 +168,27 @@ def _choose_relay(entry: Entry) -> tuple[str, bool]:
         and room_relay in ("", holder.row.relay)
     ):
         return holder.row.relay, True
+    free = entry.free_relays or entry.relays
     if not entry.room_id:
-        return _least_busy_relay(entry.relays), False
+        return _least_busy_relay(free), False
     key = relay_key(entry.application.name, entry.room_id)
-    return room_relay or choose_relay(key, entry.relays), False
+    return room_relay or choose_relay(key, free), False
+
+
+def has_busy_relay(entry: Entry) -> bool:
+    """Whether a newcomer would have to go to a relay that has enough to do.
+
+    All of a room are on one: another one with room does not help. Without a busy
+    relay nothing is looked up.
+    """
+    if not entry.busy_relays.intersection(entry.relays):
+        return False
+    if entry.room_id:
+        key = entry.application.pk
+        place = find_place(key, entry.room_id, entry.relays)
+        if place.relay:
+            return place.relay in entry.busy_relays
+    return not entry.free_relays
 
 
 def _change_rooms(entry: Entry, session: str, relay: str) -> None:

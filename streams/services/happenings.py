@@ -1,7 +1,7 @@
 """What the starts and ends of sessions mean to others: events and webhooks.
 
-Called inside the transaction that changes the session. One query reads what is
-said of the streams; a second one is needed for those that are tracks of a room.
+Called inside the transaction that changes the session, if anything does. One query
+reads what is said of the streams; a second one is needed for tracks of a room.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, Subquery
+from django.utils import timezone
 
-from streams.clock import to_ms
+from streams.clock import Clock, to_ms
 from streams.models import Broadcast, LiveSession, SessionRole
 from streams.services.audit import write_connected, write_disconnected
 from streams.services.lookups import FLOWING, Stream, those
@@ -62,6 +64,19 @@ def tell_left(row: LiveSession, now: datetime) -> None:
     if told.room:
         left = _of_track(Action.SUBTRACK_LEFT, row, told, now)
         enqueue([left, *_of_left_rooms([row], {row.pk: told}, now)])
+
+
+def tell_encoder_not_opened(session: str, clock: Clock = timezone.now) -> None:
+    """That publisher's stream has no renditions but the original. It goes on."""
+    with transaction.atomic():
+        row = (
+            LiveSession.objects.filter(pk=session, role=SessionRole.PUBLISH)
+            .select_related("application")
+            .first()
+        )
+        if row is not None:
+            told = _told_of([row]).get(_stream(row), _Told())
+            enqueue([_of_stream(Action.ENCODER_NOT_OPENED, row, told, clock())])
 
 
 def tell_ended(rows: Sequence[LiveSession], reason: str, now: datetime) -> None:

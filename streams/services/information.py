@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import secrets
+from collections.abc import Callable
 from typing import Any
 
 from django.db.models import Exists, OuterRef
 
+from streams.clock import now_ms
 from streams.models import (
     Application,
     Broadcast,
@@ -19,6 +22,10 @@ from streams.services.descriptions import describe, with_viewers
 from streams.services.lookups import FLOWING
 from streams.services.records import IceServerConfig, StreamInfo
 from streams.services.store import denies_without_store
+from streams.turn import make_turn_credential
+
+# Of a broadcast's row and of each of its renditions, in StreamInfo's order.
+_MEASURES = ("width", "height", "video_bitrate", "audio_bitrate", "video_codec")
 
 
 @denies_without_store
@@ -27,21 +34,41 @@ def application_exists(name: str) -> bool:
 
 
 @denies_without_store
-def ice_server_config(application: str) -> IceServerConfig:
-    """What the application's operator gives to clients; empty where unknown."""
+def ice_server_config(
+    application: str, clock: Callable[[], int] = now_ms
+) -> IceServerConfig:
+    """What the application's operator gives to clients; empty where unknown.
+
+    With a secret shared with the TURN server, each answer has a credential of its own.
+    """
     found = (
         Application.objects.filter(name=application)
         .values_list(
-            "stun_server_uri", "turn_server_username", "turn_server_credential"
+            "stun_server_uri",
+            "turn_server_username",
+            "turn_server_credential",
+            "turn_shared_secret",
+            "turn_credential_s",
         )
         .first()
     )
-    return IceServerConfig(*(found or ("", "", "")))
+    if found is None:
+        return IceServerConfig("", "", "")
+    uri, username, credential, secret, lifetime_s = found
+    if secret and uri.startswith("turn:"):
+        expires_s = clock() // 1000 + lifetime_s
+        made = make_turn_credential(secret, secrets.token_hex(8), expires_s)
+        username, credential = made.username, made.password
+    return IceServerConfig(uri, username, credential)
 
 
 @denies_without_store
-def stream_info(application: str, stream_id: str) -> StreamInfo | None:
-    """Of a stream that viewers can play now; otherwise nothing."""
+def stream_info(application: str, stream_id: str) -> tuple[StreamInfo, ...]:
+    """The renditions of a stream that viewers can play now, highest first.
+
+    At least one, what its publisher sends, until a relay has measured more; none of
+    a stream that is not live.
+    """
     publisher = LiveSession.objects.filter(
         FLOWING,
         application=OuterRef("application"),
@@ -52,10 +79,17 @@ def stream_info(application: str, stream_id: str) -> StreamInfo | None:
         Broadcast.objects.filter(
             Exists(publisher), application__name=application, stream_id=stream_id
         )
-        .values_list("width", "height", "video_bitrate", "audio_bitrate", "video_codec")
+        .values_list("renditions", *_MEASURES)
         .first()
     )
-    return StreamInfo(*found) if found else None
+    if found is None:
+        return ()
+    renditions, *original = found
+    if not renditions:
+        return (StreamInfo(*original),)
+    return tuple(
+        StreamInfo(*(rendition[name] for name in _MEASURES)) for rendition in renditions
+    )
 
 
 @denies_without_store

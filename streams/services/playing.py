@@ -117,6 +117,7 @@ def open_play(
                 streaming=bool(entry.relay),
                 now_ms=to_ms(entry.now),
                 room=_room_facts(entry),
+                relay_busy=entry.relay in load.busy_relays,
             )
         )
         access = check_access(
@@ -252,6 +253,8 @@ def _join(entry: _Entry, access: Access, *, limited: bool) -> PlayGrant:
         return_window_ms=application.return_window_ms,
         data_channels=application.data_channel_enabled,
         distribution=Distribution(application.data_channel_distribution),
+        adaptive=application.adaptive_enabled,
+        tcp_candidates=application.tcp_candidates_enabled,
         view=_view(application, request.role) if entry.is_room else None,
     )
 

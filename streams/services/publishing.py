@@ -8,6 +8,7 @@ the race for the stream id looks again, and is refused by what the winner wrote.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
@@ -32,7 +33,7 @@ from streams.policy import (
     decide_publish,
 )
 from streams.services.access import check_access
-from streams.services.claiming import Entry, Holder, claim_stream
+from streams.services.claiming import Entry, Holder, claim_stream, has_busy_relay
 from streams.services.conference import can_be_room, is_in_use_as_room
 from streams.services.facts import (
     approval_of,
@@ -75,7 +76,7 @@ def open_publish(
 
     `relays`: names of those that are up. A publisher that was lost comes back to
     its own relay within the return window; a new stream goes to the relay with
-    the fewest publishers.
+    the fewest publishers, of those that take newcomers.
 
     Raises:
         AccessDenied: nothing was changed.
@@ -86,6 +87,7 @@ def open_publish(
     application = find_application(request.application) or Application()
     for _ in range(ATTEMPTS):
         entry = _gather(application, request, socket, relays, clock())
+        entry = replace(entry, busy_relays=load.busy_relays)
         decide_publish(_facts(entry, load))
         access = check_access(
             entry.application,
@@ -190,6 +192,8 @@ def _facts(entry: Entry, load: Load) -> PublishFacts:
         publisher_limit=limit,
         room=room_facts(settings, entry.room) if entry.room_id else NO_ROOM,
         is_room=holder is None and is_in_use_as_room(entry.broadcast),
+        relay_busy=has_busy_relay(entry),
+        returning=entry.returns,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from relay.control import Distribution
+from relay.control import Distribution, EncoderSetting
 from streams.policy import Approval
 
 
@@ -22,10 +22,11 @@ class SocketInfo:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Of the machine, sampled by the ASGI process."""
+    """Of the machine, sampled by the ASGI process, and of its relays."""
 
     cpu_percent: float
     free_ram_mb: float
+    busy_relays: frozenset[str] = frozenset()  # that take no newcomers
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,8 @@ class PublishGrant:
     max_bitrate_bps: int  # 0 = no bound
     data_channels: bool
     distribution: Distribution
+    encoder_settings: tuple[EncoderSetting, ...]  # highest first
+    tcp_candidates: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,8 @@ class PlayGrant:
     return_window_ms: int
     data_channels: bool
     distribution: Distribution
+    adaptive: bool
+    tcp_candidates: bool
     view: RoomView | None = None
 
 
@@ -206,7 +211,7 @@ class IceServerConfig:
 
 @dataclass(frozen=True, slots=True)
 class StreamInfo:
-    """Of a live stream. Bitrates in bit/s; 0 and "" while unknown."""
+    """One rendition of a live stream. Bitrates in bit/s; 0 and "" while unknown."""
 
     width: int
     height: int

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from django.db import transaction
 from django.db.models import Case, F, Value, When
 from django.utils import timezone
@@ -54,16 +56,19 @@ def _media_time(stream: StreamReport, now_ms: int) -> Case:
 
 
 def _measured(stream: StreamReport) -> dict[str, object]:
+    best = next(iter(stream.renditions), stream)
+    seen = best if best.height else stream
     return {
         "bitrate": stream.video_bitrate + stream.audio_bitrate,
         "video_bitrate": stream.video_bitrate,
         "audio_bitrate": stream.audio_bitrate,
         "video_codec": stream.video_codec,
         "audio_codec": stream.audio_codec,
-        "width": stream.width,
-        "height": stream.height,
+        "width": seen.width,
+        "height": seen.height,
         "received_bytes": stream.received_bytes,
         "packets_lost": stream.packets_lost,
         "jitter_ms": stream.jitter_ms,
         "rtt_ms": stream.rtt_ms,
+        "renditions": [asdict(rendition) for rendition in stream.renditions],
     }

@@ -41,6 +41,7 @@ class Action(StrEnum):
     PLAY_STARTED = "playStarted"
     PLAY_STOPPED = "playStopped"
     PUBLISH_TIMEOUT = "publishTimeoutError"
+    ENCODER_NOT_OPENED = "encoderNotOpenedError"
     SUBTRACK_ADDED = "subtrackAddedInTheMainTrack"
     SUBTRACK_LEFT = "subtrackLeftTheMainTrack"
     FIRST_ACTIVE = "firstActiveTrackAddedInMainTrack"

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import itertools
-import json
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, WebSocketRoute, expect
+from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.pages import (
     LIVE_MS,
@@ -172,53 +171,6 @@ async def test_every_control_has_a_name_and_the_keyboard_reaches_it(
             reached.add(await page.evaluate("document.activeElement.id"))
         assert wanted <= reached
         assert await _nameless(page) == []
-
-
-@pytest.mark.parametrize("heights", [[480], [720, 480, 240]], ids=["one", "three"])
-async def test_sizes_are_offered_where_there_are_several(
-    site: Site, stream: str, heights: list[int]
-) -> None:
-    forced: list[int] = []
-    renditions = [{"streamHeight": height} for height in heights]
-
-    def with_renditions(socket: WebSocketRoute) -> None:
-        server = socket.connect_to_server()
-
-        def on_reply(text: str | bytes) -> None:
-            message = json.loads(text)
-            if message["command"] == "streamInformation":
-                message["streamInfo"] = renditions
-            socket.send(json.dumps(message))
-
-        def on_command(text: str | bytes) -> None:
-            message = json.loads(text)
-            if message["command"] == "forceStreamQuality":
-                forced.append(message["streamHeight"])
-            server.send(text)
-
-        server.on_message(on_reply)
-        socket.on_message(on_command)
-
-    await site.publish(stream)
-    await site.context.route_web_socket("**/websocket", with_renditions)
-    viewer = await site.play(stream)
-    menu = viewer.get_by_label("Picture size")
-
-    if len(heights) == 1:
-        await expect(viewer.locator("#quality option")).to_have_count(2)
-        await expect(menu).to_be_hidden()
-        return
-    await expect(menu).to_be_visible()
-    assert await menu.locator("option").all_text_contents() == [
-        "Auto",
-        "720p",
-        "480p",
-        "240p",
-    ]
-    await menu.select_option("240")
-    await menu.select_option("0")
-    await expect(menu).to_have_value("0")
-    assert forced == [240, 0]
 
 
 async def test_the_index_leads_to_a_stream_by_its_name(site: Site, stream: str) -> None:

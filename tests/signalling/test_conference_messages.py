@@ -94,9 +94,26 @@ def test_slots_are_limited(count: object, most: int) -> None:
     assert said == LimitVideoTracks("hall", most)
 
 
-def test_commands_without_fields() -> None:
+def test_a_command_without_fields() -> None:
     assert parse("getVideoTrackAssignmentsCommand") == TellAssignments("hall")
-    assert parse("forceStreamQuality", streamHeight="a") == ForceStreamQuality("hall")
+
+
+@pytest.mark.parametrize(
+    ("said", "height"),
+    [(240, 240), ("240", 240), (" 0 ", 0), ("auto", 0), ("AUTO", 0), (16_384, 16_384)],
+)
+def test_a_quality_is_a_height(said: object, height: int) -> None:
+    found = parse("forceStreamQuality", streamHeight=said, trackId="cam")
+
+    assert found == ForceStreamQuality("hall", "cam", height)
+
+
+@pytest.mark.parametrize(
+    "said", [None, "", "a", "240p", 240.5, -1, 16_385, True, {}, []]
+)
+def test_anything_else_is_no_quality(said: object) -> None:
+    with pytest.raises(ProtocolError):
+        parse("forceStreamQuality", streamHeight=said)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from streams.wording import (
     word_bytes,
     word_duration,
     word_resolution,
+    word_share,
 )
 
 
@@ -59,3 +60,19 @@ def test_sizes(size: int, words: str) -> None:
 def test_resolutions() -> None:
     assert word_resolution(1280, 720) == "1280 x 720"
     assert word_resolution(0, 720) == ""
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [
+        (0.0, "0 %"),
+        (0.0001, "0.1 %"),
+        (0.004, "0.4 %"),
+        (0.099, "9.9 %"),
+        (0.123, "12 %"),
+        (1.0, "100 %"),
+        (-0.1, "0 %"),
+    ],
+)
+def test_a_share_is_in_percent(share: float, words: str) -> None:
+    assert word_share(share) == words

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 import pytest
 from django.db import OperationalError
 
+from relay import control
 from streams import services
 from streams.models import Broadcast
 from tests.signalling.conftest import Client, Open, change_application, in_database
@@ -59,6 +61,23 @@ async def test_it_tells_the_rendition_of_a_live_stream(client: Client) -> None:
             }
         ],
     }
+
+
+async def test_it_tells_every_rendition(client: Client) -> None:
+    await client.publish()
+    heights = (720, 480, 240)
+    renditions = [
+        asdict(control.RenditionReport(height * 16 // 9, height, 1, 2, "H264"))
+        for height in heights
+    ]
+    await in_database(
+        lambda: Broadcast.objects.filter(stream_id="s1").update(renditions=renditions)
+    )
+
+    told = (await client.ask("getStreamInfo", "s1"))["streamInfo"]
+
+    assert [one["streamHeight"] for one in told] == list(heights)
+    assert {one["videoCodec"] for one in told} == {"H264"}
 
 
 async def test_it_has_no_rendition_of_a_stream_without_media(client: Client) -> None:

@@ -146,14 +146,6 @@ async def test_a_viewer_without_its_relay_hears_nothing(
     assert await told(viewer, command, "hall", **fields) is None
 
 
-async def test_the_quality_of_a_single_rendition_stays(open_socket: Open) -> None:
-    await (await open_socket()).publish("s1")
-    viewer = await open_socket()
-    await viewer.play("s1")
-
-    assert await told(viewer, "forceStreamQuality", "s1", streamHeight=240) is None
-
-
 async def test_a_publisher_s_metadata_is_stored_and_told(publisher: Client) -> None:
     said = await told(publisher, "updateStreamMetaData", "anna", metaData='{"a":1}')
 

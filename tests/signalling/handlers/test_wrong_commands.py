@@ -192,7 +192,7 @@ TABLE: dict[str, Row] = {
     "updateVideoTrackAssignmentsCommand": ({"offset": 0, "size": 3}, SILENCE, {}),
     "setMaxVideoTrackCountCommand": ({"maxTrackCount": 2}, SILENCE, {}),
     "getVideoTrackAssignmentsCommand": ({}, SILENCE, {}),
-    "forceStreamQuality": ({"streamHeight": 0}, SILENCE, {}),
+    "forceStreamQuality": ({"streamHeight": 0}, SILENCE, for_all(VIEWING, DONE)),
     "updateStreamMetaData": (
         {"metaData": "said"},
         SILENCE,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from django.contrib.admin.utils import flatten_fieldsets
 from django.test import Client
 
+from relay.control import RenditionReport
 from streams.admin.applications import FIELDSETS
 from streams.forms import APPLICATION_SECRETS
-from streams.models import Application
+from streams.models import Application, Broadcast
 from tests.streams.admin.conftest import Login, history, list_url, page, url_of
 
 
@@ -70,3 +73,39 @@ def test_who_may_only_look_sees_no_secret_and_no_switch(
         assert client.post(url_of(application, name)).status_code == 403
     application.refresh_from_db()
     assert not application.suspended
+
+
+LADDER = [{"height": 240, "videoBitrate": 300_000}, {"height": 720}]
+
+
+def test_who_may_only_look_reads_the_ladder_in_words(
+    clerk: Login, application: Application
+) -> None:
+    application.encoder_settings = LADDER
+    application.save()
+    words = "720p at ? kbit/s, 240p at 300 kbit/s"
+    row = Broadcast.objects.create(
+        application=application, stream_id="cam", encoder_settings=LADDER
+    )
+
+    client = clerk("view_application", "view_broadcast")
+
+    for text in (page(client, url_of(application)), page(client, url_of(row))):
+        assert words in text
+        assert "videoBitrate" not in text
+
+
+def test_a_broadcast_shows_what_viewers_may_get_now(
+    admin_client: Client, application: Application
+) -> None:
+    high = RenditionReport(1280, 720, 1_500_000, 64_000, "VP8")
+    low = RenditionReport(426, 240, 300_000, 64_000, "VP8")
+    row = Broadcast.objects.create(
+        application=application,
+        stream_id="cam",
+        renditions=[asdict(high), asdict(low)],
+    )
+
+    text = page(admin_client, url_of(row))
+
+    assert "720p 1.5 Mbit/s, 240p 300 kbit/s" in text

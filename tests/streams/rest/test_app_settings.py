@@ -10,7 +10,15 @@ from streams.services.app_settings import type_of as type_of_setting
 from tests.streams.rest.conftest import Caller
 
 PATH = "settings"
+RUNG = {
+    "height": 240,
+    "videoBitrate": 500_000,
+    "audioBitrate": 32_000,
+    "forceEncode": False,
+    "forceSameResolutionEncode": True,
+}
 SAMPLES = {
+    "encoderSettings": [RUNG],
     "stunServerURI": "turn:turn.example.org:3478",
     "webhookAuthenticateURL": "https://example.org/may-publish",
     "webhookPlayAuthUrl": "https://example.org/may-play",
@@ -76,6 +84,9 @@ DEFAULTS = {
     "playWebRTCStreamOnceForEachSession": True,
     "stunServerURI": "stun:stun1.l.google.com:19302",
     "turnServerUsername": "",
+    "webRTCTcpCandidatesEnabled": True,
+    "encoderSettings": [],
+    "statsBasedABREnabled": True,
     "h264Enabled": True,
     "vp8Enabled": True,
     "vp9Enabled": True,
@@ -100,6 +111,7 @@ DEFAULTS = {
     "returnWindowMs": 10_000,
     "maxPublishBitrate": 0,
     "connectionEventDays": 30,
+    "turnCredentialPeriod": 86_400,
 }
 
 
@@ -110,7 +122,8 @@ def test_a_new_application_has_the_contracts_settings(reader: Caller) -> None:
 def test_ant_medias_whole_document_can_be_put(writer: Caller) -> None:
     """Names that mean nothing here may have values of any kind."""
     body = DEFAULTS | {
-        "encoderSettings": [{"height": 240, "videoBitrate": 500_000}],
+        "encoderSettings": None,
+        "encoderSettingsString": "",
         "customSettings": {"a": None},
         "hlsPlayListType": None,
         "h265Enabled": False,
@@ -251,6 +264,20 @@ def test_a_name_of_ours_inside_is_not_a_setting(writer: Caller, name: str) -> No
         ("turnServerUsername", "\ud800"),
         ("webhookAuthenticateURL", "ftp://example.org"),
         ("remoteAllowedCIDR", "everywhere"),
+        ("turnCredentialPeriod", 59),
+        ("encoderSettings", {}),
+        ("encoderSettings", 5),
+        ("encoderSettings", "240"),
+        ("encoderSettings", "[" * 5000),
+        ("encoderSettings", [240]),
+        ("encoderSettings", [RUNG | {"height": 0}]),
+        ("encoderSettings", [RUNG, RUNG | {"videoBitrate": "500000"}]),
+        ("encoderSettings", [RUNG | {"forceEncode": 1}]),
+        ("encoderSettings", [RUNG | {"crf": 1}]),
+        ("encoderSettings", [RUNG] * 11),
+        ("encoderSettingsString", "240,500000"),
+        ("encoderSettingsString", "240,high,low"),
+        ("encoderSettingsString", "[,]"),
     ],
     ids=str,
 )
@@ -263,6 +290,42 @@ def test_it_refuses_a_wrong_value_and_applies_nothing(
     assert answer.json()["success"] is False
     assert answer.json()["message"].startswith(f"{name}: ")
     assert writer.get(PATH).json() == before
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"encoderSettings": [{"height": 240, "videoBitrate": 500_000}]},
+        {"encoderSettings": '[{"height": 240, "videoBitrate": 500000}]'},
+        {"encoderSettingsString": '[{"height": 240, "videoBitrate": 500000}]'},
+        {"encoderSettingsString": "240,500000,0", "encoderSettings": None},
+        {
+            "encoderSettingsString": "1080,1,1",
+            "encoderSettings": [{"height": 240, "videoBitrate": 500_000}],
+        },
+    ],
+    ids=lambda said: "+".join(said),
+)
+def test_a_ladder_is_read_in_all_of_ant_medias_forms(
+    writer: Caller, said: dict[str, Any]
+) -> None:
+    answer = writer.put(PATH, said)
+    assert (answer.status_code, answer.json()["message"]) == (200, None)
+    assert writer.get(PATH).json()["encoderSettings"] == [
+        {
+            "height": 240,
+            "videoBitrate": 500_000,
+            "audioBitrate": 0,
+            "forceEncode": True,
+            "forceSameResolutionEncode": False,
+        }
+    ]
+
+
+def test_a_ladder_is_taken_away(writer: Caller) -> None:
+    writer.put(PATH, {"encoderSettings": [RUNG]})
+    assert writer.put(PATH, {"encoderSettings": []}).json()["success"]
+    assert writer.get(PATH).json()["encoderSettings"] == []
 
 
 KINDS = {

@@ -195,6 +195,35 @@ def test_a_publisher_that_gives_up_itself_is_not_told(
     assert told() == []
 
 
+def test_an_encoder_that_does_not_start_is_told(
+    live: Publish, alice: SocketInfo, hooked: Application, clock: TurnableClock
+) -> None:
+    grant = live(alice, name="Cam", subscriber_id="sub-1")
+
+    with at_most(3):
+        services.tell_encoder_not_opened(grant.session, clock)
+
+    assert bodies()[-1] == {
+        "id": "cam",
+        "action": "encoderNotOpenedError",
+        "streamName": "Cam",
+        "subscriberId": "sub-1",
+        "timestamp": str(to_ms(clock.now)),
+    }
+
+
+def test_an_encoder_of_a_stream_that_is_over_is_nobody_s(
+    live: Publish, alice: SocketInfo, hooked: Application
+) -> None:
+    session = live(alice).session
+    services.close_session(session)
+    before = told()
+
+    services.tell_encoder_not_opened(session)
+
+    assert told() == before
+
+
 # rooms
 
 

@@ -1,16 +1,18 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 from django.db import OperationalError
 
+from relay.control import RenditionReport
 from streams import services
 from streams.clock import now_ms
 from streams.models import Application, Broadcast
 from streams.policy import AccessDenied
 from streams.services import IceServerConfig, SocketInfo, StreamInfo
+from streams.turn import make_turn_credential
 from tests.streams.conftest import Play, Publish, TurnableClock, at_most
 
 # What pages and SDKs read of a broadcast (contract 3.2, 7.1).
@@ -76,6 +78,36 @@ def test_ice_servers_are_those_of_the_application(application: Application) -> N
     assert services.ice_server_config("Nowhere") == IceServerConfig("", "", "")
 
 
+def test_a_secret_shared_with_the_turn_server_makes_credentials_that_expire(
+    application: Application,
+) -> None:
+    Application.objects.filter(pk=application.pk).update(
+        stun_server_uri="turn:192.0.2.9",
+        turn_server_username="user",
+        turn_server_credential="word",
+        turn_shared_secret="between us",
+        turn_credential_s=600,
+    )
+    first, second = (
+        services.ice_server_config("LiveApp", lambda: 1_700_000_000_999)
+        for _ in range(2)
+    )
+    expiry, client = first.username.split(":")
+    made = make_turn_credential("between us", client, 1_700_000_600)
+    assert first == IceServerConfig("turn:192.0.2.9", made.username, made.password)
+    assert expiry == "1700000600"
+    assert second.username != first.username  # each has a quota of its own
+
+
+def test_the_shared_secret_is_for_no_stun_server(application: Application) -> None:
+    Application.objects.filter(pk=application.pk).update(
+        turn_shared_secret="between us"
+    )
+    assert services.ice_server_config("LiveApp") == IceServerConfig(
+        "stun:stun1.l.google.com:19302", "", ""
+    )
+
+
 def test_it_tells_the_measures_of_a_live_stream(
     live: Publish, alice: SocketInfo
 ) -> None:
@@ -87,7 +119,26 @@ def test_it_tells_the_measures_of_a_live_stream(
     with at_most(1):
         info = services.stream_info("LiveApp", "cam")
 
-    assert info == StreamInfo(640, 360, 1, 2, "VP8")
+    assert info == (StreamInfo(640, 360, 1, 2, "VP8"),)
+
+
+def test_it_tells_every_rendition_of_a_live_stream(
+    live: Publish, alice: SocketInfo
+) -> None:
+    live(alice)
+    renditions = [
+        RenditionReport(1280, 720, 1_500_000, 64_000, "VP8"),
+        RenditionReport(426, 240, 300_000, 32_000, "H264"),
+    ]
+    Broadcast.objects.update(renditions=[asdict(one) for one in renditions])
+
+    with at_most(1):
+        info = services.stream_info("LiveApp", "cam")
+
+    assert info == (
+        StreamInfo(1280, 720, 1_500_000, 64_000, "VP8"),
+        StreamInfo(426, 240, 300_000, 32_000, "H264"),
+    )
 
 
 def test_a_stream_that_waits_for_its_publisher_has_measures(
@@ -95,7 +146,7 @@ def test_a_stream_that_waits_for_its_publisher_has_measures(
 ) -> None:
     services.park_session(live(alice).session, clock)
 
-    assert services.stream_info("LiveApp", "cam") is not None
+    assert len(services.stream_info("LiveApp", "cam")) == 1
 
 
 def test_a_stream_that_cannot_be_played_has_none(
@@ -104,9 +155,9 @@ def test_a_stream_that_cannot_be_played_has_none(
     Broadcast.objects.create(application=application, stream_id="registered")
     publish(alice)
 
-    assert services.stream_info("LiveApp", "cam") is None
-    assert services.stream_info("LiveApp", "registered") is None
-    assert services.stream_info("LiveApp", "unknown") is None
+    assert services.stream_info("LiveApp", "cam") == ()
+    assert services.stream_info("LiveApp", "registered") == ()
+    assert services.stream_info("LiveApp", "unknown") == ()
 
 
 def test_stream_measures_are_those_of_the_application(
@@ -114,7 +165,7 @@ def test_stream_measures_are_those_of_the_application(
 ) -> None:
     live(alice)
 
-    assert services.stream_info("WebRTCAppEE", "cam") is None
+    assert services.stream_info("WebRTCAppEE", "cam") == ()
 
 
 def test_a_broadcast_is_told_by_its_wire_names(

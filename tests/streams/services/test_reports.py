@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
-from relay.control import Report, StreamReport
+from relay.control import RenditionReport, Report, StreamReport
 from streams import services
 from streams.clock import to_ms
-from streams.models import Broadcast, LiveSession, Node
+from streams.models import Application, Broadcast, LiveSession, Node
 from streams.services import SocketInfo
 from tests.streams.conftest import Publish, TurnableClock, at_most
 
@@ -51,6 +51,51 @@ def test_a_broadcast_shows_what_the_relay_measured(
     assert (row.width, row.height) == (1280, 720)
     assert row.received_bytes == 12_345_678_901
     assert (row.packets_lost, row.jitter_ms, row.rtt_ms) == (7, 4, 21)
+
+
+ORIGINAL = RenditionReport(1280, 720, 1_500_000, 64_000, "VP8")
+LOW = RenditionReport(426, 240, 300_000, 64_000, "VP8")
+
+
+def test_a_broadcast_shows_what_viewers_may_get(
+    live: Publish, alice: SocketInfo, clock: TurnableClock
+) -> None:
+    session = live(alice).session
+    stream = replace(
+        STREAM, session=session, width=320, height=180, renditions=(ORIGINAL, LOW)
+    )
+
+    services.record_report(report(stream), clock)
+
+    row = Broadcast.objects.get()
+    assert row.renditions == [asdict(ORIGINAL), asdict(LOW)]
+    assert (row.width, row.height) == (1280, 720)
+
+
+def test_a_rendition_without_a_picture_yet_says_nothing_of_the_stream_s(
+    live: Publish, alice: SocketInfo, clock: TurnableClock
+) -> None:
+    unknown = replace(LOW, width=0, height=0)
+    stream = replace(STREAM, session=live(alice).session, renditions=(unknown,))
+
+    services.record_report(report(stream), clock)
+
+    row = Broadcast.objects.get()
+    assert (row.width, row.height) == (1280, 720)
+
+
+def test_a_stream_that_is_over_has_no_renditions(
+    live: Publish, alice: SocketInfo, application: Application, clock: TurnableClock
+) -> None:
+    Broadcast.objects.create(application=application, stream_id="cam")
+    session = live(alice).session
+    stream = replace(STREAM, session=session, renditions=(ORIGINAL, LOW))
+    services.record_report(report(stream), clock)
+    assert len(Broadcast.objects.get().renditions) == 2
+
+    services.close_session(session, clock=clock)
+
+    assert Broadcast.objects.get().renditions == []
 
 
 def test_a_report_is_the_heartbeat_of_the_relay(db: None, clock: TurnableClock) -> None:
