@@ -16,13 +16,14 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "antmedia_site.settings")
 http_application = get_asgi_application()
 
-from antmedia_site.wiring import supervisor  # noqa: E402  needs the app registry
+from antmedia_site.operations import Operations  # noqa: E402  needs the app registry
+from antmedia_site.wiring import supervisor  # noqa: E402
 from signalling.routing import websocket_urlpatterns  # noqa: E402
 from streams.live.routing import websocket_urlpatterns as live_urlpatterns  # noqa: E402
 
 router = ProtocolTypeRouter(
     {
-        "http": http_application,
+        "http": Operations(http_application),
         # The signalling ones end in a pattern that refuses everything else.
         "websocket": URLRouter([*live_urlpatterns, *websocket_urlpatterns]),
     }

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from urllib.parse import unquote, urlsplit
 
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, ValidationError
+
+from streams.networks import validate_networks
 
 
 def read_int(name: str, default: int, low: int, high: int) -> int:
@@ -25,6 +27,16 @@ def read_list(name: str, default: list[str]) -> list[str]:
     """A comma-separated list."""
     items = [item.strip() for item in os.environ.get(name, "").split(",")]
     return [item for item in items if item] or default
+
+
+def read_networks(name: str, default: list[str]) -> str:
+    """Addresses and networks, separated by commas: a wrong one ends the start."""
+    networks = ",".join(read_list(name, default))
+    try:
+        validate_networks(networks)
+    except ValidationError as error:
+        raise ImproperlyConfigured(f"{name}: {error.messages[0]}") from None
+    return networks
 
 
 def read_text(name: str, default: str = "") -> str:

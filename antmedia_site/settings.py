@@ -13,6 +13,7 @@ from antmedia_site.environment import (
     read_bool,
     read_int,
     read_list,
+    read_networks,
     read_text,
 )
 from antmedia_site.secret import load_or_create_secret
@@ -36,6 +37,13 @@ TLS_PROXY = read_bool("TLS_PROXY", default=False)
 TRUSTED_PROXIES = read_int("TRUSTED_PROXIES", 0, 0, 16)
 CPU_LIMIT = read_int("CPU_LIMIT", 85, 10, 100)
 MIN_FREE_RAM_MB = read_int("MIN_FREE_RAM_MB", 10, 0, 1_000_000)
+# Who wants nobody refused for the machine's CPU wants it for a relay's neither.
+RELAY_CPU_LIMIT = read_int("RELAY_CPU_LIMIT", 90 if CPU_LIMIT < 100 else 100, 10, 100)
+RELAY_LAG_LIMIT_MS = read_int(
+    "RELAY_LAG_LIMIT_MS", 300 if CPU_LIMIT < 100 else 10_000, 10, 10_000
+)
+RELAY_MAX_PEERS = read_int("RELAY_MAX_PEERS", 4000, 1, 4000)
+METRICS_ALLOWED = read_networks("METRICS_ALLOWED", ["127.0.0.0/8", "::1"])
 PUSH_SENDER = read_text("PUSH_SENDER")  # dotted path (docs/push.md)
 
 SECRET_KEY = read_text("SECRET_KEY") or load_or_create_secret(DATA_DIR / "secret_key")

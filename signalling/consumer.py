@@ -71,6 +71,7 @@ class SignallingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels is un
         self._tasks: set[asyncio.Task[Any]] = set()
         self._turn = asyncio.Lock()
         self._ending = False
+        self._measurements: dict[str, dict[str, Any]] = {}  # by session, the newest
         self._context = Context(
             _session(scope), self._subscribe, self._post, self._spawn
         )
@@ -183,8 +184,23 @@ class SignallingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels is un
         layer = get_channel_layer()
         if not self._channel and layer is not None:
             self._channel = await layer.new_channel()
+            registry.listen(self._channel, self)
             self._spawn(self._run_events(self._channel), "events")
         return self._channel
+
+    def take_measurement(self, message: dict[str, Any]) -> None:
+        """Of one viewer only the newest waits, while the client is slow say."""
+        is_waiting = bool(self._measurements)
+        self._measurements[message["session"]] = message
+        if not is_waiting:
+            self._spawn(self._tell_measurements(), "measurements")
+
+    async def _tell_measurements(self) -> None:
+        while self._measurements:
+            session, message = next(iter(self._measurements.items()))
+            await self._answer(None, SOCKET_EVENTS[events.VIEWER_MEASURED], message)
+            if self._measurements[session] is message:
+                del self._measurements[session]
 
     async def _run_events(self, channel: str) -> None:
         layer = get_channel_layer()
@@ -251,7 +267,7 @@ class SignallingConsumer(AsyncConsumer):  # type: ignore[misc]  # channels is un
 
         Every step runs even if one fails; a second call finds nothing to do.
         """
-        registry.discard(self)
+        registry.discard(self, self._channel)
         self._ending = True
         await self._finish_turn()
         tasks = list(self._tasks)

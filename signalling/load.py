@@ -1,19 +1,25 @@
-"""How busy this machine is: the mean of the last five seconds."""
+"""How busy this machine is: the mean of the last five seconds.
+
+In a container, or a service with a quota, how busy what it may use of the machine.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import re
+import os
+import time
 from collections import deque
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import replace
 
 import psutil
 
+from signalling.control_groups import CpuMeter, free_mb, own_groups
+from streams.measured import measured
 from streams.services import Load
 
 SAMPLE_INTERVAL_S = 1.0
 SAMPLES = 5
-CONTROL_GROUP = Path("/sys/fs/cgroup")  # inside a container: its own
 _IDLE = Load(cpu_percent=0.0, free_ram_mb=float("inf"))  # nothing sampled yet
 
 
@@ -29,7 +35,7 @@ class LoadSampler:
         loop = asyncio.get_running_loop()
         task = self._task
         if task is None or task.done() or task.get_loop() is not loop:
-            psutil.cpu_percent(interval=None)  # the first call has no interval yet
+            _machine.sample()  # the first one has no interval yet
             self._task = loop.create_task(self._run(), name="load sampler")
 
     async def stop(self) -> None:
@@ -58,34 +64,47 @@ class LoadSampler:
             self.add(take_sample())
 
 
+class Machine:
+    """The processors and the memory that this process may use."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._groups = own_groups()
+        self._meter = CpuMeter(self._groups)
+
+    def sample(self) -> Load:
+        """CPU since the last call, and the memory to be had without swapping."""
+        processors = usable_processors()
+        busy = psutil.cpu_percent(interval=None, percpu=True)
+        usable = [busy[index] for index in processors if index < len(busy)] or busy
+        of_machine = sum(usable) / len(usable)
+        of_quota = self._meter.percent(self._clock(), len(processors))
+        bounds = (free_mb(group) for group in self._groups)
+        return Load(
+            cpu_percent=max(of_machine, of_quota or 0.0),
+            free_ram_mb=min(
+                psutil.virtual_memory().available / 2**20,
+                *(bound for bound in bounds if bound is not None),
+                float("inf"),
+            ),
+        )
+
+
+def usable_processors() -> set[int]:
+    """By number. Those of a cpuset are the only ones that the scheduler lets us use."""
+    return os.sched_getaffinity(0)
+
+
+_machine = Machine()
+
+
 def take_sample() -> Load:
-    """CPU since the last call, and the memory that could be had without swapping."""
-    free_mb = psutil.virtual_memory().available / 2**20
-    in_group_mb = free_in_group_mb(CONTROL_GROUP)
-    if in_group_mb is not None:
-        free_mb = min(free_mb, in_group_mb)
-    return Load(cpu_percent=psutil.cpu_percent(interval=None), free_ram_mb=free_mb)
-
-
-def free_in_group_mb(group: Path) -> float | None:
-    """What a container's bound leaves; nothing where there is no bound.
-
-    Source: the kernel's cgroup v2 memory controller. `inactive_file` is page cache
-    that it gives back before it kills anything.
-    """
-    try:
-        limit = int((group / "memory.max").read_text())
-        used = int((group / "memory.current").read_text())
-        stat = (group / "memory.stat").read_text()
-    except (OSError, ValueError):  # not a container, or "max"
-        return None
-    cache = re.search(r"^inactive_file (\d+)$", stat, re.MULTILINE)
-    reclaimable = int(cache.group(1)) if cache else 0
-    return max(0.0, (limit - used + reclaimable) / 2**20)
+    return _machine.sample()
 
 
 sampler = LoadSampler()
 
 
 def current_load() -> Load:
-    return sampler.mean()
+    """Of the machine, and which relays take no newcomers."""
+    return replace(sampler.mean(), busy_relays=measured.busy_relays())

@@ -1,11 +1,15 @@
-"""The open sockets of this process, so that its stop can be announced to them."""
+"""The open sockets of this process: to announce its stop to, and for measurements.
+
+A measurement of each viewer comes every few seconds. The in-memory channel layer looks
+through all channels at each message, so with many viewers those would cost it most.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Protocol
-from weakref import WeakSet
+from typing import Any, Protocol
+from weakref import WeakSet, WeakValueDictionary
 
 from signalling import load, store
 
@@ -18,9 +22,13 @@ class OpenSocket(Protocol):
     async def announce_stop(self) -> None:
         """Send `server_will_stop`."""
 
+    def take_measurement(self, message: dict[str, Any]) -> None:
+        """Have a `viewer.measured` handled, or drop it for the next one."""
+
 
 class _State:
     sockets: WeakSet[OpenSocket] = WeakSet()
+    by_channel: WeakValueDictionary[str, OpenSocket] = WeakValueDictionary()
     stopping = False
 
 
@@ -28,8 +36,20 @@ def add(socket: OpenSocket) -> None:
     _State.sockets.add(socket)
 
 
-def discard(socket: OpenSocket) -> None:
+def discard(socket: OpenSocket, channel: str = "") -> None:
+    """The socket is closing; `channel`: where it listened, if anywhere."""
     _State.sockets.discard(socket)
+    _State.by_channel.pop(channel, None)
+
+
+def listen(channel: str, socket: OpenSocket) -> None:
+    """The socket has that name on the channel layer."""
+    _State.by_channel[channel] = socket
+
+
+def socket_of(channel: str) -> OpenSocket | None:
+    """The open socket of this process with that name."""
+    return _State.by_channel.get(channel)
 
 
 def count() -> int:

@@ -1,8 +1,9 @@
 """What this ASGI process does besides its sockets.
 
 It keeps its Node row alive, sweeps the sessions of dead processes, turns events
-of relays into rows and messages to consumers, ends sessions that somebody wants
-ended, writes refusals, has webhooks posted, and ends all that at the stop.
+of relays into rows, measurements and messages to consumers, ends sessions that
+somebody wants ended, writes refusals, has webhooks posted, and ends all that at the
+stop.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from signalling.link import RelayUnavailable
 from signalling.local_link import LocalLink, RelayConfig
 from streams import services
 from streams.limited_log import LimitedLog
+from streams.measured import measured
 from streams.refusals import refusals
 from streams.signals import endings_wanted, relay_commands
 from streams.webhooks import authorisation
@@ -100,6 +102,8 @@ class Supervisor:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self.link.stop()
+        for config in self.relay_configs:
+            measured.forget(config.name)
         await _in_database(services.close_node, NODE_NAME)
         await write_refusals()
         await self.deliveries.stop()
@@ -167,12 +171,18 @@ class Supervisor:
         await _guarded(self._handle_event, relay, event)
 
     async def _handle_event(self, relay: str, event: control.Event) -> None:
-        if isinstance(event, control.Report):
+        if isinstance(event, control.ViewersMeasured):
+            measured.record_viewers(relay, event.viewers)
+            for viewer in event.viewers:
+                await _tell_measured(viewer)
+        elif isinstance(event, control.Report):
+            measured.record(relay, event)  # first: the database may be away
             await _in_database(services.record_report, event)
         elif isinstance(event, control.StreamEnded):
             ended = event.stream, event.session
             await _end_awaited(event.stream, services.close_parked, *ended)
         elif isinstance(event, control.Ready):
+            measured.forget(relay)  # what it was in an earlier life
             await _guarded(self.close_lost_relays)
             await _in_database(services.register_node, relay, "relay")
         else:
@@ -180,6 +190,7 @@ class Supervisor:
             await _tell(event.reply_to, {"type": "relay.event", "event": text})
 
     async def handle_loss(self, relay: str) -> None:
+        measured.forget(relay)
         self._unclosed[relay] = timezone.now()
         await _guarded(self.close_lost_relays)
 
@@ -276,6 +287,22 @@ async def _tell_lost(lost: Iterable[services.LostSession]) -> None:
             sessions.setdefault(session.channel, []).append(session.session)
     for channel, ids in sessions.items():
         await _tell(channel, {"type": "relay.lost", "sessions": ids})
+
+
+async def _tell_measured(viewer: control.ViewerReport) -> None:
+    """Directly where the socket is of this process; there may be hundreds a second."""
+    message = events.viewer_measured(viewer)
+    socket = registry.socket_of(viewer.reply_to)
+    if socket is not None:
+        socket.take_measurement(message)
+        return
+    layer = get_channel_layer()
+    if layer is None or not viewer.reply_to:
+        return
+    try:
+        await layer.send(viewer.reply_to, message)
+    except ChannelFull:  # the next one comes soon
+        log.warning("a socket does not keep up; one of its measurements is lost")
 
 
 async def _tell(channel: str, message: dict[str, Any]) -> None:

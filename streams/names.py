@@ -16,7 +16,7 @@ MAX_REGISTRATION_CHARS = 1024  # of a device, at a push service; today up to 300
 NAME_PATTERN = re.compile(rf"\A[A-Za-z0-9_.-]{{1,{MAX_NAME_LENGTH}}}\Z")
 
 # First path segments that are not applications.
-RESERVED_APPLICATION_NAMES = frozenset({"admin", "static"})
+RESERVED_APPLICATION_NAMES = frozenset({"admin", "health", "metrics", "static"})
 
 _MESSAGE = (
     f"Use 1 to {MAX_NAME_LENGTH} letters, digits, underscores, dots and hyphens, "

@@ -132,6 +132,8 @@ class PublishFacts:
     publisher_limit: int | None = None
     room: RoomFacts = NO_ROOM
     is_room: bool = False  # the id is that of a room
+    relay_busy: bool = False  # each that could carry it has enough to do
+    returning: bool = False  # its stream runs already, and waits for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,7 @@ class PlayFacts:
     streaming: bool
     now_ms: int = 0
     room: RoomFacts = NO_ROOM
+    relay_busy: bool = False  # the one that carries it has enough to do
 
 
 Facts = TypeVar("Facts")
@@ -253,6 +256,17 @@ def is_overloaded(server: ServerFacts) -> bool:
     )
 
 
+def is_publisher_too_much(facts: PublishFacts) -> bool:
+    """A stream that only waits for its publisher is no further load."""
+    return not facts.returning and (is_overloaded(facts.server) or facts.relay_busy)
+
+
+def is_viewer_too_much(facts: PlayFacts) -> bool:
+    """Who plays the stream anew in place of what it has is no further load there."""
+    further = facts.relay_busy and not facts.played_by_this_socket
+    return is_overloaded(facts.server) or further
+
+
 def is_outside_schedule(schedule: Schedule, now_ms: int) -> bool:
     """Whether a stream may not start now.
 
@@ -277,7 +291,7 @@ def is_reached(limit: int | None, count: int) -> bool:
 PUBLISH_RULES: Rules[PublishFacts] = (
     (Denial.NOT_INITIALIZED, lambda facts: not facts.server.ready),
     (Denial.SUSPENDED, lambda facts: facts.server.suspended),
-    (Denial.RESOURCES, lambda facts: is_overloaded(facts.server)),
+    (Denial.RESOURCES, is_publisher_too_much),
     (
         Denial.PUBLISHER_LIMIT,
         lambda facts: is_reached(facts.publisher_limit, facts.publishers),
@@ -303,7 +317,7 @@ PUBLISH_RULES: Rules[PublishFacts] = (
 PLAY_RULES: Rules[PlayFacts] = (
     (Denial.NOT_INITIALIZED, lambda facts: not facts.server.ready),
     (Denial.SUSPENDED, lambda facts: facts.server.suspended),
-    (Denial.RESOURCES, lambda facts: is_overloaded(facts.server)),
+    (Denial.RESOURCES, is_viewer_too_much),
     (
         Denial.ALREADY_PLAYING,
         lambda facts: facts.played_by_this_socket and facts.once_per_session,

@@ -5,7 +5,7 @@ Tokens and subscribers know the stream by its id, so they are no inlines of Djan
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,11 +19,18 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from streams.admin.links import add_page_of, list_of, token_path
+from streams.admin.measure_cells import (
+    MEASURE_COLUMNS,
+    publisher_cells,
+    unmeasured,
+    viewer_cells,
+)
 from streams.admin.states import badge, since, state_badge
 from streams.admin.subscribers import word_block
 from streams.admin.tokens import masked
 from streams.clock import from_s
 from streams.forms import BlockForm, MakeTokenForm
+from streams.measured import measured
 from streams.models import (
     Broadcast,
     ConnectionEvent,
@@ -33,18 +40,20 @@ from streams.models import (
     Token,
 )
 from streams.overview import sessions_of, with_connections
+from streams.services.relays import relay_key
 from streams.wording import word_bitrate
 
 MAX_SESSIONS_SHOWN = 100
 MAX_ROWS_SHOWN = 50
+# A name, what it means in full, and how the cells look.
 COLUMNS = (
-    "Role",
-    "State",
-    "Since (UTC)",
-    "Bitrate",
-    "Address",
-    "Subscriber",
-    "Client",
+    ("Role", "", ""),
+    ("State", "", ""),
+    ("Since (UTC)", "", ""),
+    ("Address", "", ""),
+    *((name, title, "number") for name, title in MEASURE_COLUMNS),
+    ("Subscriber", "", ""),
+    ("Client", "", ""),
 )
 
 
@@ -142,17 +151,18 @@ def session_table(broadcast: Broadcast) -> SafeString | str:
     rows = list(sessions_of(broadcast)[: MAX_SESSIONS_SHOWN + 1])
     if not rows:
         return "Nobody publishes or plays it now."
+    cells = "".join('<td class="number">{}</td>' for _ in MEASURE_COLUMNS)
     body = format_html_join(
         "",
-        "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td>"
+        f"<tr><td>{{}}</td><td>{{}}</td><td>{{}}</td><td>{{}}</td>{cells}<td>{{}}</td>"
         '<td class="agent" title="{}">{}</td></tr>',
-        (_cells(row, broadcast) for row in rows[:MAX_SESSIONS_SHOWN]),
+        _rows(broadcast, rows[:MAX_SESSIONS_SHOWN]),
     )
     more = "… and more" if len(rows) > MAX_SESSIONS_SHOWN else ""
     return format_html(
         '<div class="sessions"><table><thead><tr>{}</tr></thead>'
         "<tbody>{}</tbody></table>{}</div>",
-        format_html_join("", "<th>{}</th>", ((name,) for name in COLUMNS)),
+        format_html_join("", '<th title="{1}" class="{2}">{0}</th>', COLUMNS),
         body,
         more,
     )
@@ -223,14 +233,29 @@ def _url(row: Model, action: str) -> str:
     return reverse(name, args=[quote(row.pk)])
 
 
-def _cells(row: LiveSession, broadcast: Broadcast) -> tuple[Any, ...]:
-    publishes = row.role == SessionRole.PUBLISH
+def _rows(
+    broadcast: Broadcast, rows: Sequence[LiveSession]
+) -> Iterator[tuple[Any, ...]]:
+    viewers = measured.viewers(row.pk for row in rows)
+    key = relay_key(broadcast.application.name, broadcast.stream_id)
+    stream = measured.stream(key)
+    for row in rows:
+        if row.role != SessionRole.PUBLISH:
+            cells = viewer_cells(viewers.get(row.pk))
+        elif stream is not None and stream.report.session == row.pk:
+            cells = publisher_cells(stream)
+        else:  # connecting, or on a relay of another process
+            cells = unmeasured(word_bitrate(broadcast.bitrate))
+        yield _cells(row, cells)
+
+
+def _cells(row: LiveSession, measures: tuple[str, ...]) -> tuple[Any, ...]:
     return (
         row.get_role_display(),
         badge("dead", "ending") if row.ending else state_badge(row.state, ""),
         since(row.started_at or row.created_at),
-        (word_bitrate(broadcast.bitrate) if publishes else "") or "-",
         row.remote_ip or "-",
+        *measures,
         row.subscriber_id or "-",
         row.user_agent,
         row.viewer_info or row.user_agent or "-",

@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from streams.clock import Clock, to_ms
 from streams.live.history import SLOT_MS, SLOTS
-from streams.live.snapshot import Refused, Sample, StreamLine, Totals
+from streams.live.snapshot import Refused, RelayLine, Sample, StreamLine, Totals
+from streams.measured import measured
 from streams.models import (
     DEAD_AFTER,
     Broadcast,
@@ -23,6 +24,7 @@ from streams.models import (
     SessionState,
 )
 from streams.overview import with_live_state, with_publisher
+from streams.services.relays import relay_key
 
 MAX_STREAMS = 200
 _PAST = timedelta(milliseconds=SLOTS * SLOT_MS)
@@ -40,7 +42,7 @@ def read_sample(clock: Clock = timezone.now) -> Sample:
         .values_list("kind")
         .annotate(Count("pk"))
     )
-    incoming, outgoing = _bitrates()
+    relays = _relays()
     return Sample(
         at_ms=to_ms(now),
         streams=streams,
@@ -48,12 +50,13 @@ def read_sample(clock: Clock = timezone.now) -> Sample:
         totals=Totals(
             publishers=sessions.get((SessionRole.PUBLISH, SessionState.LIVE), 0),
             viewers=sessions.get((SessionRole.PLAY, SessionState.LIVE), 0),
-            incoming=incoming,
-            outgoing=outgoing,
+            incoming=_incoming(),
+            outgoing=sum(relay.outgoing for relay in relays),
             relays=alive.get(NodeKind.RELAY, 0),
             web=alive.get(NodeKind.ASGI, 0),
         ),
         refused=_refused(to_ms(now - _PAST)),
+        relays=relays,
     )
 
 
@@ -83,6 +86,8 @@ def _streams() -> tuple[StreamLine, ...]:
 
 def _line(row: dict[str, Any]) -> StreamLine:
     live = row["live_state"] == SessionState.LIVE
+    key = relay_key(row["application__name"], row["stream_id"])
+    measure = measured.stream(key) if live else None
     return StreamLine(
         key=row["pk"],
         application=row["application__name"],
@@ -95,16 +100,32 @@ def _line(row: dict[str, Any]) -> StreamLine:
         width=row["width"],
         height=row["height"],
         codecs=", ".join(filter(None, (row["video_codec"], row["audio_codec"]))),
+        loss=measure.loss if measure else None,
+        rtt=measure.report.rtt_ms or None if measure else None,
     )
 
 
-def _bitrates() -> tuple[int, int]:
-    """What comes in and what is estimated to go out, in bit/s."""
+def _relays() -> tuple[RelayLine, ...]:
+    found = sorted(measured.relays().items())
+    return tuple(
+        RelayLine(
+            name=name.partition("@")[0],
+            busy=relay.busy,
+            streams=len(relay.report.streams),
+            peers=relay.report.peers,
+            cpu=relay.report.cpu_percent / 100,
+            lag=relay.report.lag_ms,
+            memory=relay.report.rss_bytes,
+            outgoing=relay.outgoing,
+        )
+        for name, relay in found
+    )
+
+
+def _incoming() -> int:
+    """Of all live streams, in bit/s."""
     live = with_publisher(Broadcast.objects.all(), SessionState.LIVE)
-    sums = with_live_state(live).aggregate(
-        incoming=Sum("bitrate"), outgoing=Sum(F("bitrate") * F("viewers"))
-    )
-    return sums["incoming"] or 0, sums["outgoing"] or 0
+    return live.aggregate(incoming=Sum("bitrate"))["incoming"] or 0
 
 
 def _session_counts() -> dict[tuple[str, str], int]:

@@ -35,13 +35,30 @@ class StreamLine:
     width: int
     height: int
     codecs: str
+    # Of the publisher's path, where a relay of this process has measured it.
+    loss: float | None = None  # 0 to 1, of the last second
+    rtt: int | None = None  # ms
+
+
+@dataclass(frozen=True, slots=True)
+class RelayLine:
+    """A relay of this process, as it reports itself. Shares from 0 to 1."""
+
+    name: str
+    busy: bool  # newcomers are refused
+    streams: int
+    peers: int
+    cpu: float  # of the one core it can use
+    lag: float  # ms
+    memory: int  # bytes
+    outgoing: int  # bit/s
 
 
 @dataclass(frozen=True, slots=True)
 class Totals:
     """Of all streams, shown or not. Bitrates in bit/s.
 
-    `outgoing` is an estimate: every viewer is taken to get all of its stream.
+    `outgoing`: of the relays of this process.
     """
 
     publishers: int
@@ -70,6 +87,7 @@ class Sample:
     left_out: int
     totals: Totals
     refused: tuple[Refused, ...]
+    relays: tuple[RelayLine, ...] = ()
 
 
 def serialize(sample: Sample, history: History) -> str:
@@ -83,6 +101,7 @@ def serialize(sample: Sample, history: History) -> str:
             "refused": _shown_reasons(reasons),
             "streams": [asdict(line) for line in sample.streams],
             "leftOut": sample.left_out,
+            "relays": [asdict(line) for line in sample.relays],
             "history": {
                 "end": now * SLOT_MS,
                 "step": SLOT_MS,

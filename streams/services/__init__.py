@@ -26,7 +26,7 @@ from streams.services.endings import (
     stop_stream,
     wanted_endings,
 )
-from streams.services.happenings import PUBLISH_TIMEOUT
+from streams.services.happenings import PUBLISH_TIMEOUT, tell_encoder_not_opened
 from streams.services.information import (
     application_exists,
     broadcast_object,
@@ -157,6 +157,7 @@ __all__ = [
     "stream_measures",
     "subtracks",
     "sweep_dead_nodes",
+    "tell_encoder_not_opened",
     "tidy",
     "track_list",
     "update_meta_data",

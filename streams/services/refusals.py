@@ -8,6 +8,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from streams.clock import now_ms
 from streams.policy import AccessDenied, Denial
+from streams.refusal_counts import refusal_counts
 from streams.refusals import refusals
 from streams.services.records import (
     PeerRequest,
@@ -50,6 +51,8 @@ def notes_refusals(
             try:
                 return service(request, socket, *args, **kwargs)
             except AccessDenied as denied:
+                if denied.reason is not Denial.UNASKED:
+                    refusal_counts.add(request.application, role, denied.reason)
                 if denied.reason not in NOT_NOTED:
                     refusals.note(
                         application=request.application,

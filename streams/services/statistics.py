@@ -3,13 +3,31 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from django.db.models import Count, IntegerField, Max, OuterRef, QuerySet, Subquery, Sum
+from django.db.models import Count, Max, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
-from streams.models import Broadcast, LiveSession, SessionRole, SessionState
+from streams.measured import measured
+from streams.models import (
+    Application,
+    Broadcast,
+    LiveSession,
+    SessionRole,
+    SessionState,
+)
+from streams.names import is_stream_id
 from streams.services.catalogue import known, live
+from streams.services.measured_stats import (
+    audio_received,
+    audio_sent,
+    nothing,
+    video_received,
+    video_sent,
+    viewer_stats,
+)
+from streams.services.relays import relay_key
 
 UNKNOWN = -1
 
@@ -31,32 +49,27 @@ def total_statistics(application_id: int) -> dict[str, int]:
 
 
 def viewer_statistics(
-    application_id: int, stream_id: str, page: slice
+    application: Application, stream_id: str, page: slice
 ) -> list[dict[str, Any]]:
-    """The stream's viewers, longest first; none of an unknown one.
+    """The stream's viewers, longest first; none of an unknown one. One query.
 
-    Every viewer is sent the whole stream: its bitrate is theirs. What is not
-    measured of each viewer is None. Bitrates in bit/s.
+    What is not measured of a viewer is None: all, where it is on a relay of another
+    process or has been there for less than a few seconds. Bitrates in bit/s.
     """
-    broadcast = known(application_id, stream_id).first()
-    if broadcast is None:
+    if not is_stream_id(stream_id):
         return []
-    viewers = _viewers(application_id).filter(stream_id=stream_id)
+    viewers = _viewers(application.pk).filter(stream_id=stream_id)
+    rows = list(viewers.order_by("started_at", "pk")[page])
+    found = measured.viewers(row.pk for row in rows)
+    stream = measured.stream(relay_key(application.name, stream_id))
     return [
         {
-            "clientId": client_number(viewer.pk),
-            "clientInfo": viewer.viewer_info or None,
-            "clientIp": viewer.remote_ip or None,
-            "sendBitrate": broadcast.bitrate,
-            "measuredBitrate": broadcast.bitrate,
-            "videoFrameSendPeriod": None,
-            "audioFrameSendPeriod": None,
-            "videoPacketCount": None,
-            "audioPacketCount": None,
-            "videoSentStats": None,
-            "audioSentStats": None,
+            "clientId": client_number(row.pk),
+            "clientInfo": row.viewer_info or None,
+            "clientIp": row.remote_ip or None,
+            **viewer_stats(found.get(row.pk), stream),
         }
-        for viewer in viewers.order_by("started_at", "pk")[page]
+        for row in rows
     ]
 
 
@@ -65,82 +78,52 @@ def client_number(session: str) -> int:
     return zlib.crc32(session.encode()) & 0x7FFF_FFFF
 
 
-def receive_statistics(application_id: int) -> dict[str, Any]:
+def receive_statistics(application: Application) -> dict[str, Any]:
     """What live publishers send us.
 
-    Relays count losses, jitter and bytes of audio and video together: those are
-    beside the two, and None in each of them.
+    By kind, as the relays of this process measure it now; None where it has none of
+    the live streams. All kinds and processes together, from the rows, are beside it.
     """
-    sums = _live_streams(application_id).aggregate(
-        audio=Coalesce(Sum("audio_bitrate"), 0),
-        video=Coalesce(Sum("video_bitrate"), 0),
+    sums = _live_streams(application.pk).aggregate(
+        live=Count("pk"),
         lost=Coalesce(Sum("packets_lost"), 0),
         received=Coalesce(Sum("received_bytes"), 0),
         jitter=Max("jitter_ms"),
     )
+    streams = measured.streams(application.name) if sums["live"] else []
+    nobody = not sums["live"]
     return {
-        "audioReceiveStats": {
-            "audioPacketsReceived": None,
-            "audioBytesReceived": None,
-            "audioPacketsLost": None,
-            "audioJitter": None,
-            "audioFractionLost": None,
-            "audioPacketsReceivedPerSecond": None,
-            "audioBytesReceivedPerSecond": sums["audio"] // 8,
-        },
-        "videoReceiveStats": {
-            "videoFirCount": None,
-            "videoPliCount": None,
-            "videoNackCount": None,
-            "videoPacketsReceived": None,
-            "videoPacketsLost": None,
-            "videoFractionLost": None,
-            "videoFrameReceived": None,
-            "videoBytesReceived": None,
-            "videoPacketsReceivedPerSecond": None,
-            "videoBytesReceivedPerSecond": sums["video"] // 8,
-            "videoFrameReceivedPerSecond": None,
-        },
+        "audioReceiveStats": _of(audio_received, streams, nobody=nobody),
+        "videoReceiveStats": _of(video_received, streams, nobody=nobody),
         "packetsLost": sums["lost"],
         "bytesReceived": sums["received"],
         "highestJitterMs": sums["jitter"],
     }
 
 
-def send_statistics(application_id: int) -> dict[str, Any]:
-    """What viewers are sent: each the whole stream. The rest is not measured."""
-    stream = Broadcast.objects.filter(
-        application=OuterRef("application"), stream_id=OuterRef("stream_id")
-    )
-    sums = _viewers(application_id).aggregate(
-        audio=Coalesce(Sum(_of(stream, "audio_bitrate")), 0),
-        video=Coalesce(Sum(_of(stream, "video_bitrate")), 0),
-        viewers=Count("pk"),
-    )
+def send_statistics(application: Application) -> dict[str, Any]:
+    """What viewers are sent, as the relays of this process measure it now.
+
+    None where none of the viewers is measured. One query.
+    """
+    sessions = list(_viewers(application.pk).order_by().values_list("pk", flat=True))
+    viewers = list(measured.viewers(sessions).values())
+    nobody = not sessions
     return {
-        "audioSendStats": {
-            "audioPacketsSent": None,
-            "audioBytesSent": None,
-            "audioPacketsSentPerSecond": None,
-            "audioBytesSentPerSecond": sums["audio"] // 8,
-        },
-        "videoSendStats": {
-            "videoFirCount": None,
-            "videoPliCount": None,
-            "videoNackCount": None,
-            "videoPacketsSent": None,
-            "videoFramesEncoded": None,
-            "videoBytesSent": None,
-            "videoPacketsSentPerSecond": None,
-            "videoBytesSentPerSecond": sums["video"] // 8,
-            "videoFramesEncodedPerSecond": None,
-        },
-        "viewers": sums["viewers"],
+        "audioSendStats": _of(audio_sent, viewers, nobody=nobody),
+        "videoSendStats": _of(video_sent, viewers, nobody=nobody),
+        "viewers": len(sessions),
+        "measuredViewers": len(viewers),
     }
 
 
-def _of(stream: QuerySet[Broadcast, Broadcast], field: str) -> Subquery:
-    return Subquery(stream.values(field)[:1], output_field=IntegerField())
+def _of(
+    stats: Callable[[Sequence[Any]], dict[str, Any]],
+    measures: Sequence[Any],
+    *,
+    nobody: bool,
+) -> dict[str, Any]:
+    return nothing(stats) if nobody else stats(measures)
 
 
 def _live_streams(application_id: int) -> QuerySet[Broadcast, Broadcast]:

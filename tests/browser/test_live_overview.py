@@ -59,6 +59,8 @@ def stream(**fields: Any) -> dict[str, Any]:
         "width": 1280,
         "height": 720,
         "codecs": "VP8",
+        "loss": None,
+        "rtt": None,
         **fields,
     }
 
@@ -71,6 +73,7 @@ def snapshot(*streams: dict[str, Any], **fields: Any) -> str:
         "refused": [],
         "streams": streams,
         "leftOut": 0,
+        "relays": [],
         "history": {
             "end": AT - AT % 10_000,
             "step": 10_000,
@@ -225,3 +228,46 @@ async def test_who_may_not_watch_any_more_is_told_and_does_not_come_back(
     if code == 4401:
         await expect(login).to_have_attribute("href", "/admin/login/?next=/admin/live/")
     assert len(sockets) == 1
+
+
+async def test_it_shows_the_publishers_path_and_the_relays(site: Site) -> None:
+    page = await log_in(site)
+    relay = {
+        "name": "relay-1",
+        "busy": True,
+        "streams": 2,
+        "peers": 800,
+        "cpu": 0.934,
+        "lag": 120.4,
+        "memory": 250_000_000,
+        "outgoing": 1_200_000_000,
+    }
+    quiet = relay | {"name": "relay-2", "busy": False, "memory": 0, "outgoing": 0}
+    lossy = stream(loss=0.0123, rtt=48)
+    await page.route_web_socket(
+        SOCKET, saying(snapshot(lossy, stream(key=2), relays=[relay, quiet]))
+    )
+    await overview(site, page)
+
+    rows = page.locator("#live-streams tr")
+    await expect(rows.first.locator("[data-label=Loss]")).to_have_text("1.2 %")
+    await expect(rows.first.locator("[data-label=RTT]")).to_have_text("48 ms")
+    await expect(rows.last.locator("[data-label=Loss]")).to_have_text("–")  # noqa: RUF001  the page has it
+    cells = page.locator("#live-relays tr").first.locator("td")
+    await expect(cells).to_have_text(
+        [
+            "relay-1",
+            "refuses newcomers",
+            "2",
+            "800",
+            "93 %",
+            "120 ms",
+            "250 MB",
+            "1200.0 Mbit/s",
+        ]
+    )
+    await expect(page.locator("#live-relays tr").last).to_contain_text(
+        "takes newcomers"
+    )
+    await page.set_viewport_size({"width": 390, "height": 800})
+    assert not await has_sideways_scroll(page)

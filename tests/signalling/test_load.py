@@ -3,9 +3,11 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import psutil
 import pytest
 
 from signalling import load
+from streams.measured import measured
 from streams.services import Load
 
 
@@ -62,25 +64,78 @@ def test_it_starts_anew_in_another_loop() -> None:
     asyncio.run(start())
 
 
-@pytest.mark.parametrize(
-    ("limit", "used", "reclaimable", "expected"),
-    [
-        ("max", "5", "inactive_file 1", None),
-        ("1048576", "524288", "anon 3\ninactive_file 262144\n", 0.75),
-        ("1048576", "2097152", "inactive_file 0", 0.0),
-        ("nonsense", "5", "", None),
-    ],
-)
-def test_a_containers_bound_counts(
-    tmp_path: Path, limit: str, used: str, reclaimable: str, expected: float | None
+class Group:
+    """A control group of this process, in a directory."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def bound_memory(self, limit: int, used: int) -> None:
+        (self.path / "memory.max").write_text(f"{limit}\n")
+        (self.path / "memory.current").write_text(f"{used}\n")
+        (self.path / "memory.stat").write_text("inactive_file 0\n")
+
+    def bound_cpu(self, quota_us: int, used_us: int) -> None:
+        (self.path / "cpu.max").write_text(f"{quota_us} 100000\n")
+        (self.path / "cpu.stat").write_text(f"usage_usec {used_us}\nuser_usec 1\n")
+
+
+@pytest.fixture
+def group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Group:
+    monkeypatch.setattr(load, "own_groups", lambda: (tmp_path,))
+    return Group(tmp_path)
+
+
+def processors(monkeypatch: pytest.MonkeyPatch, usable: set[int], *busy: float) -> None:
+    def percents(**_: object) -> list[float]:
+        return list(busy)
+
+    monkeypatch.setattr(psutil, "cpu_percent", percents)
+    monkeypatch.setattr(load, "usable_processors", lambda: usable)
+
+
+def test_only_the_processors_that_it_may_use_count(
+    group: Group, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    group = tmp_path
-    (group / "memory.max").write_text(limit)
-    (group / "memory.current").write_text(used)
-    (group / "memory.stat").write_text(reclaimable)
-
-    assert load.free_in_group_mb(group) == expected
+    processors(monkeypatch, {1, 2}, 0.0, 60.0, 100.0, 0.0)
+    assert load.Machine().sample().cpu_percent == 80.0
 
 
-def test_a_machine_without_groups_has_no_such_bound(tmp_path: Path) -> None:
-    assert load.free_in_group_mb(tmp_path / "none") is None
+def test_a_processor_that_the_kernel_does_not_show_costs_nothing(
+    group: Group, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    processors(monkeypatch, {7}, 20.0, 40.0)
+    assert load.Machine().sample().cpu_percent == 30.0
+
+
+def test_a_quota_that_is_used_up_counts_on_an_idle_machine(
+    group: Group, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    processors(monkeypatch, set(range(8)), *[5.0] * 8)
+    moments = iter((100.0, 101.0))
+    machine = load.Machine(lambda: next(moments))
+    group.bound_cpu(150_000, 0)
+    assert machine.sample().cpu_percent == 5.0
+    group.bound_cpu(150_000, 1_200_000)
+    assert machine.sample().cpu_percent == pytest.approx(80.0)
+
+
+def test_the_machine_counts_where_it_is_busier_than_the_group(
+    group: Group, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    processors(monkeypatch, {0}, 95.0)
+    moments = iter((100.0, 101.0))
+    machine = load.Machine(lambda: next(moments))
+    for used_us in (0, 100_000):
+        group.bound_cpu(100_000, used_us)
+        assert machine.sample().cpu_percent == 95.0
+
+
+def test_a_groups_memory_counts(group: Group) -> None:
+    group.bound_memory(5 * 2**20, 4 * 2**20)
+    assert load.Machine().sample().free_ram_mb == 1.0
+
+
+def test_it_says_which_relays_are_busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measured, "busy_relays", lambda: frozenset({"relay-1"}))
+    assert load.current_load().busy_relays == {"relay-1"}

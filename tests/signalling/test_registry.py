@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -21,6 +22,9 @@ class Socket:
         if self.error:
             raise self.error
         self.told += 1
+
+    def take_measurement(self, message: dict[str, Any]) -> None:
+        raise AssertionError("nobody is measured here")
 
 
 @pytest.fixture(autouse=True)
@@ -73,3 +77,26 @@ def test_discarding_twice_does_no_harm() -> None:
     registry.discard(socket)
 
     assert registry.count() == 0
+
+
+def test_a_socket_is_found_by_its_channel_until_it_closes() -> None:
+    one, other = Socket(), Socket()
+    registry.listen("one", one)
+    registry.listen("other", other)
+
+    assert registry.socket_of("one") is one
+
+    registry.discard(one, "one")
+
+    assert registry.socket_of("one") is None
+    assert registry.socket_of("other") is other
+
+
+def test_a_channel_keeps_no_socket_alive() -> None:
+    socket = Socket()
+    registry.listen("one", socket)
+
+    del socket
+    gc.collect()
+
+    assert registry.socket_of("one") is None

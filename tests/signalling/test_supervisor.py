@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from typing import cast
+from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 from channels.layers import get_channel_layer
@@ -13,12 +14,14 @@ from django.db import InterfaceError, OperationalError
 from relay import control
 from signalling import registry, supervisor
 from signalling.link import RelayUnavailable
-from signalling.local_link import LocalLink
+from signalling.local_link import LocalLink, RelayConfig
 from signalling.supervisor import Supervisor
 from streams import services
 from streams.limited_log import LimitedLog
+from streams.measured import Measured
 from streams.refusals import refusals
 from streams.signals import relay_commands
+from tests.streams.reports import report, stream, viewer
 
 # Calls of services run where Django looks after its connections.
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -247,3 +250,102 @@ async def test_what_relays_are_told_has_a_bound(
     streams = [c.stream for _, c in link.commands if isinstance(c, control.EndStream)]
     assert streams == ["LiveApp/s0", "LiveApp/s1"]
     assert "a command for up is lost" in caplog.text
+
+
+@pytest.fixture
+def store(monkeypatch: pytest.MonkeyPatch) -> Measured:
+    fresh = Measured()
+    monkeypatch.setattr(supervisor, "measured", fresh)
+    return fresh
+
+
+class Socket:
+    def __init__(self) -> None:
+        self.messages: list[dict[str, Any]] = []
+
+    async def announce_stop(self) -> None:
+        """It is not open to clients."""
+
+    def take_measurement(self, message: dict[str, Any]) -> None:
+        self.messages.append(message)
+
+
+async def test_measurements_are_kept_and_told_to_the_sockets_of_this_process(
+    store: Measured,
+) -> None:
+    socket = Socket()
+    registry.listen("channel-a", socket)
+    layer = get_channel_layer()
+    elsewhere = replace(viewer("b"), reply_to=await layer.new_channel())
+    here = viewer("a", target_bitrate=3, video_bitrate=2, audio_bitrate=1)
+    event = control.ViewersMeasured("relay-1", (here, elsewhere))
+
+    await Supervisor(()).handle_event("relay-1", event)
+
+    assert store.viewers("ab").keys() == {"a", "b"}
+    assert socket.messages == [
+        {
+            "type": "viewer.measured",
+            "stream_id": None,
+            "session": "a",
+            "target": 3,
+            "video": 2,
+            "audio": 1,
+        }
+    ]
+    assert (await layer.receive(elsewhere.reply_to))["session"] == "b"
+
+
+async def test_a_socket_that_does_not_keep_up_costs_a_log_line(
+    store: Measured, caplog: pytest.LogCaptureFixture
+) -> None:
+    layer = get_channel_layer()
+    slow = replace(viewer("a"), reply_to=await layer.new_channel())
+    gone = replace(viewer("b"), reply_to="")
+    event = control.ViewersMeasured("relay-1", (slow, gone))
+    relays = Supervisor(())
+
+    for _ in range(layer.capacity + 2):
+        await relays.handle_event("relay-1", event)
+
+    assert caplog.text.count("does not keep up") == 1
+    assert store.viewers("ab").keys() == {"a", "b"}
+
+
+async def test_a_report_is_kept_while_the_database_is_away(
+    store: Measured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(report: control.Report) -> None:
+        raise OperationalError("away")
+
+    monkeypatch.setattr(services, "record_report", away)
+    await Supervisor(()).handle_event("relay-1", report(stream("p"), peers=7))
+
+    assert store.relays()["relay-1"].report.peers == 7
+    assert store.stream("LiveApp/cam") is not None
+
+
+@pytest.mark.parametrize("how", ["lost", "ready"])
+async def test_measurements_of_an_earlier_life_are_forgotten(
+    store: Measured, how: str
+) -> None:
+    relays = Supervisor(())
+    await relays.handle_event("relay-1", report(stream("p")))
+    if how == "lost":
+        await relays.handle_loss("relay-1")
+    else:
+        await relays.handle_event("relay-1", control.Ready("relay-1", 1, 50000))
+
+    assert store.relays() == {}
+
+
+async def test_nothing_measured_is_left_after_the_stop(store: Measured) -> None:
+    config = RelayConfig("relay-1", "127.0.0.1", 1, ())
+    relays = Supervisor((config,))
+    relays.link = cast(LocalLink, RememberingLink())
+    relays.start()
+    await relays.handle_event("relay-1", report())
+    await relays.stop()
+    registry.reopen()
+
+    assert store.relays() == {}

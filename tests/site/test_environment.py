@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from antmedia_site.environment import database, read_bool, read_int, read_list
+from antmedia_site.environment import (
+    database,
+    read_bool,
+    read_int,
+    read_list,
+    read_networks,
+)
 
 
 def test_what_is_not_set_has_its_default(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,3 +59,19 @@ def test_without_a_url_it_is_sqlite() -> None:
 def test_it_rejects_other_databases() -> None:
     with pytest.raises(ImproperlyConfigured, match="DATABASE_URL"):
         database("mysql://x/y", "unused")
+
+
+def test_networks_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("X_TEST", raising=False)
+    assert read_networks("X_TEST", ["::1", "127.0.0.1"]) == "::1,127.0.0.1"
+    monkeypatch.setenv("X_TEST", " 10.0.0.0/8 , 2001:db8::1")
+    assert read_networks("X_TEST", []) == "10.0.0.0/8,2001:db8::1"
+
+
+@pytest.mark.parametrize("value", ["localhost", "10.0.0.0/33", "10.0.0.0/8 ::1"])
+def test_it_rejects_what_is_no_network(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("X_TEST", value)
+    with pytest.raises(ImproperlyConfigured, match="X_TEST"):
+        read_networks("X_TEST", [])

@@ -74,7 +74,7 @@ class ClientStatsView(ApplicationView):
         size: int,
     ) -> Response:
         viewers = statistics.viewer_statistics(
-            self.application.pk, stream_id, read_page(offset, size)
+            self.application, stream_id, read_page(offset, size)
         )
         return Response(viewers)
 
@@ -88,7 +88,7 @@ class SendStatsView(ApplicationView):
         examples=[examples.answer(examples.SENT)],
     )
     def get(self, request: Request, application: str) -> Response:
-        return Response(statistics.send_statistics(self.application.pk))
+        return Response(statistics.send_statistics(self.application))
 
 
 class ReceiveStatsView(ApplicationView):
@@ -100,7 +100,7 @@ class ReceiveStatsView(ApplicationView):
         examples=[examples.answer(examples.RECEIVED)],
     )
     def get(self, request: Request, application: str) -> Response:
-        return Response(statistics.receive_statistics(self.application.pk))
+        return Response(statistics.receive_statistics(self.application))
 
 
 class StreamInfoView(ApplicationView):
@@ -113,14 +113,14 @@ class StreamInfoView(ApplicationView):
         examples=[examples.answer(examples.STREAM_INFO)],
     )
     def get(self, request: Request, application: str, stream_id: str) -> Response:
-        info = stream_info(self.application.name, stream_id)
-        if info is None:
-            return Response([])
-        rendition = {
-            "videoHeight": info.height,
-            "videoWidth": info.width,
-            "videoBitrate": info.video_bitrate,
-            "audioBitrate": info.audio_bitrate,
-            "videoCodec": info.video_codec,
-        }
-        return Response([rendition])
+        renditions = [
+            {
+                "videoHeight": info.height,
+                "videoWidth": info.width,
+                "videoBitrate": info.video_bitrate,
+                "audioBitrate": info.audio_bitrate,
+                "videoCodec": info.video_codec,
+            }
+            for info in stream_info(self.application.name, stream_id)
+        ]
+        return Response(renditions)

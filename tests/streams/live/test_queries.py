@@ -11,6 +11,7 @@ from streams.clock import to_ms
 from streams.live import queries
 from streams.live.history import slot_of
 from streams.live.queries import read_sample
+from streams.live.snapshot import RelayLine
 from streams.models import (
     DEAD_AFTER,
     Application,
@@ -21,7 +22,16 @@ from streams.models import (
 )
 from streams.services import SocketInfo
 from tests.streams.conftest import Play, Publish, TurnableClock, at_most
+from tests.streams.measures import Measures
+from tests.streams.reports import report, stream, viewer
 from tests.streams.services.test_reports import STREAM
+
+
+@pytest.fixture(autouse=True)
+def measures(monkeypatch: pytest.MonkeyPatch) -> Measures:
+    made = Measures()
+    monkeypatch.setattr(queries, "measured", made.store)
+    return made
 
 
 @pytest.fixture
@@ -90,7 +100,58 @@ def test_it_adds_up(cam: str, clock: TurnableClock) -> None:
 
     assert bitrate > 0
     assert (totals.publishers, totals.viewers) == (1, 2)
-    assert (totals.incoming, totals.outgoing) == (bitrate, 2 * bitrate)
+    assert (totals.incoming, totals.outgoing) == (bitrate, 0)
+
+
+def test_it_shows_what_was_measured_of_a_publisher(
+    cam: str, clock: TurnableClock, measures: Measures
+) -> None:
+    (line,) = read_sample(clock).streams
+    assert (line.loss, line.rtt) == (None, None)
+
+    measures.streams({"LiveApp/cam": 25})
+    (line,) = read_sample(clock).streams
+    assert (line.loss, line.rtt) == (0.02, 30)
+
+    measures.streams({"LiveApp/cam": 25}, rtt_ms=0)
+    (line,) = read_sample(clock).streams
+    assert line.rtt is None
+
+
+def test_a_publisher_that_is_awaited_is_not_measured(
+    cam: str, clock: TurnableClock, measures: Measures
+) -> None:
+    measures.streams({"LiveApp/cam": 25})
+    services.park_session(cam, clock)
+
+    (line,) = read_sample(clock).streams
+    assert line.loss is None
+
+
+def test_it_shows_the_relays(
+    cam: str, clock: TurnableClock, measures: Measures
+) -> None:
+    store = measures.store
+    store.record("relay-2@asgi", report())
+    store.record_viewers("relay-1@asgi", [viewer("v", video_bitrate=8000)])
+    store.record(
+        "relay-1@asgi",
+        report(
+            stream("p"),
+            peers=1000,
+            cpu_percent=50.0,
+            lag_ms=12.5,
+            rss_bytes=70_000_000,
+        ),
+    )
+
+    sample = read_sample(clock)
+
+    assert sample.relays == (
+        RelayLine("relay-1", True, 1, 1000, 0.5, 12.5, 70_000_000, 8000),
+        RelayLine("relay-2", False, 0, 0, 0.0, 0.0, 0, 0),
+    )
+    assert sample.totals.outgoing == 8000
 
 
 def test_a_publisher_that_is_awaited_sends_nothing(
@@ -139,7 +200,7 @@ def test_the_most_watched_come_first_and_the_others_are_counted(
     assert [line.stream for line in sample.streams] == ["s4", "s3", "s2"]
     assert sample.left_out == 2
     assert (sample.totals.publishers, sample.totals.viewers) == (5, 15)
-    assert (sample.totals.incoming, sample.totals.outgoing) == (50, 150)
+    assert sample.totals.incoming == 50
 
 
 def test_it_shows_two_hundred_at_most() -> None:

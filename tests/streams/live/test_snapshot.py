@@ -69,8 +69,11 @@ def test_a_snapshot_says_all_of_it() -> None:
             "width": 640,
             "height": 360,
             "codecs": "VP8, Opus",
+            "loss": None,
+            "rtt": None,
         }
     ]
+    assert said["relays"] == []
     assert said["totals"] == {
         "publishers": 1,
         "viewers": 2,

@@ -20,6 +20,7 @@ from streams.rest.broadcasts.statistics_serializers import (
 )
 from streams.services import SocketInfo
 from tests.streams.conftest import Play, Publish, TurnableClock, at_most
+from tests.streams.measures import Measures
 from tests.streams.rest.conftest import Caller
 
 NOBODY = {
@@ -28,6 +29,13 @@ NOBODY = {
     "totalWebRTCWatchersCount": 0,
     "totalDASHWatchersCount": 0,
 }
+
+
+@pytest.fixture
+def measured(monkeypatch: pytest.MonkeyPatch) -> Measures:
+    measured = Measures()
+    monkeypatch.setattr("streams.services.statistics.measured", measured.store)
+    return measured
 
 
 @pytest.fixture
@@ -115,7 +123,7 @@ def test_totals_are_of_the_application(writer: Caller) -> None:
 
 
 def test_it_lists_the_viewers_longest_first(reader: Caller, watched: list[str]) -> None:
-    with at_most(5):  # the application, the key and its use, the stream, viewers
+    with at_most(4):  # the application, the key and its use, viewers
         shown = reader.get("broadcasts/cam/webrtc-client-stats/0/10").json()
 
     assert [viewer["clientInfo"] for viewer in shown] == [
@@ -129,10 +137,66 @@ def test_it_lists_the_viewers_longest_first(reader: Caller, watched: list[str]) 
         "192.0.2.2",
     ]
     for viewer in shown:
-        assert viewer["sendBitrate"] == viewer["measuredBitrate"] == 1_280_000
+        assert viewer["sendBitrate"] is viewer["measuredBitrate"] is None
         assert viewer["videoPacketCount"] is None
-        assert ClientStatsSerializer(data=viewer).is_valid()
-        assert viewer.keys() == ClientStatsSerializer().fields.keys()
+        check_fields(ClientStatsSerializer(), viewer)
+
+
+def test_it_tells_what_was_measured_of_a_viewer(
+    reader: Caller, watched: list[str], measured: Measures
+) -> None:
+    first, second, _ = watched
+    measured.streams({"LiveApp/cam": 25})
+    measured.viewer(first, height=720)
+    measured.viewer(second, height=360)
+
+    one, other, third = reader.get("broadcasts/cam/webrtc-client-stats/0/10").json()
+
+    at_ms = measured.clock.now_ms()
+    assert one | {"clientId": 0, "clientInfo": "", "clientIp": ""} == {
+        "clientId": 0,
+        "clientInfo": "",
+        "clientIp": "",
+        "sendBitrate": 1_440_000,
+        "measuredBitrate": 2_000_000,
+        "videoFrameSendPeriod": 40.0,
+        "audioFrameSendPeriod": 20.0,
+        "videoPacketCount": 1500,
+        "audioPacketCount": 500,
+        "videoSentStats": {
+            "videoFirCount": None,
+            "videoPliCount": 3,
+            "videoNackCount": 4,
+            "videoPacketsSent": 1500,
+            "videoFramesEncoded": None,
+            "videoBytesSent": 1_500_000,
+            "videoPacketsSentPerSecond": 150,
+            "videoBytesSentPerSecond": 175_000,
+            "videoFramesEncodedPerSecond": None,
+            "timeMs": at_ms,
+        },
+        "audioSentStats": {
+            "audioPacketsSent": 500,
+            "audioBytesSent": 50_000,
+            "audioPacketsPerSecond": 50,
+            "audioBytesSentPerSecond": 5000,
+            "timeMs": at_ms,
+        },
+        "videoHeight": 720,
+        "packetsLost": 7,
+        "fractionLost": 0.02,
+        "jitterMs": 5,
+        "rttMs": 60,
+        "droppedPackets": 1,
+        "retransmittedPackets": 6,
+        "nackCount": 4,
+        "keyFrameRequests": 3,
+        "joinTimeMs": 120,
+    }
+    assert other["videoFrameSendPeriod"] is None  # another rendition
+    assert other["audioFrameSendPeriod"] == 20.0
+    assert third["videoSentStats"] is None
+    check_fields(ClientStatsSerializer(), one)
 
 
 def test_viewers_come_by_pages_of_fifty(
@@ -184,40 +248,90 @@ def test_an_unknown_stream_has_no_viewers(reader: Caller) -> None:
 
 @pytest.mark.usefixtures("watched")
 def test_it_adds_up_what_publishers_send(
-    reader: Caller, application: Application
+    reader: Caller, application: Application, measured: Measures
 ) -> None:
     Broadcast.objects.create(
         application=application, stream_id="ended", packets_lost=100, video_bitrate=9999
     )
+    measured.streams({"LiveApp/cam": 25, "LiveApp/other": 15, "Other/cam": 5})
 
     shown = reader.get("broadcasts/webrtc-receive-low-level-stats").json()
 
-    assert shown["audioReceiveStats"]["audioBytesReceivedPerSecond"] == 80_016 // 8
-    assert shown["videoReceiveStats"]["videoBytesReceivedPerSecond"] == 1_200_800 // 8
-    assert shown["audioReceiveStats"]["audioPacketsLost"] is None
-    assert shown["videoReceiveStats"]["videoPacketsLost"] is None
+    assert shown["audioReceiveStats"] == {
+        "audioPacketsReceived": 2 * 500,
+        "audioBytesReceived": 2 * 50_000,
+        "audioPacketsLost": 2,
+        "audioJitter": 4,
+        "audioFractionLost": 0.01,
+        "audioPacketsReceivedPerSecond": 2 * 50,
+        "audioBytesReceivedPerSecond": 2 * 5000,
+    }
+    assert shown["videoReceiveStats"] == {
+        "videoFirCount": 0,
+        "videoPliCount": 2 * 2,
+        "videoNackCount": 2 * 9,
+        "videoPacketsReceived": 2 * 1500,
+        "videoPacketsLost": 2 * 3,
+        "videoFractionLost": 0.02,
+        "videoFrameReceived": 25 * 10 + 15 * 10,
+        "videoBytesReceived": 2 * 1_500_000,
+        "videoPacketsReceivedPerSecond": 2 * 150,
+        "videoBytesReceivedPerSecond": 2 * 150_000,
+        "videoFrameReceivedPerSecond": 40,
+    }
     assert shown["packetsLost"] == 7
     assert shown["bytesReceived"] == 1000
     assert shown["highestJitterMs"] == 7
     check_fields(ReceiveStatsSerializer(), shown)
 
 
-@pytest.mark.usefixtures("watched")
-def test_it_adds_up_what_viewers_are_sent(reader: Caller) -> None:
+def test_it_adds_up_what_viewers_are_sent(
+    reader: Caller, watched: list[str], measured: Measures
+) -> None:
+    for session in watched[:2]:
+        measured.viewer(session, height=720)
+    measured.viewer("of another application", height=720)
+
     shown = reader.get("broadcasts/webrtc-send-low-level-stats").json()
 
-    video, audio = 3 * 1_200_000 + 800, 3 * 80_000 + 16
-    assert shown["videoSendStats"]["videoBytesSentPerSecond"] == video // 8
-    assert shown["audioSendStats"]["audioBytesSentPerSecond"] == audio // 8
-    assert shown["videoSendStats"]["videoPacketsSent"] is None
-    assert shown["viewers"] == 4
+    assert shown["videoSendStats"] == {
+        "videoFirCount": None,
+        "videoPliCount": 2 * 3,
+        "videoNackCount": 2 * 4,
+        "videoPacketsSent": 2 * 1500,
+        "videoFramesEncoded": None,
+        "videoBytesSent": 2 * 1_500_000,
+        "videoPacketsSentPerSecond": 2 * 150,
+        "videoBytesSentPerSecond": 2 * 175_000,
+        "videoFramesEncodedPerSecond": None,
+    }
+    assert shown["audioSendStats"] == {
+        "audioPacketsSent": 2 * 500,
+        "audioBytesSent": 2 * 50_000,
+        "audioPacketsPerSecond": 2 * 50,
+        "audioBytesSentPerSecond": 2 * 5000,
+    }
+    assert (shown["viewers"], shown["measuredViewers"]) == (4, 2)
     check_fields(SendStatsSerializer(), shown)
+
+
+@pytest.mark.usefixtures("watched", "measured")
+def test_what_no_relay_has_measured_is_not_known(reader: Caller) -> None:
+    sent = reader.get("broadcasts/webrtc-send-low-level-stats").json()
+    received = reader.get("broadcasts/webrtc-receive-low-level-stats").json()
+
+    for stats in (sent["videoSendStats"], sent["audioSendStats"]):
+        assert set(stats.values()) == {None}
+    for kind in ("video", "audio"):
+        assert set(received[f"{kind}ReceiveStats"].values()) == {None}
+    check_fields(SendStatsSerializer(), sent)
+    check_fields(ReceiveStatsSerializer(), received)
 
 
 def check_fields(serializer: Serializer, shown: dict) -> None:
     assert shown.keys() == serializer.fields.keys()
     for name, field in serializer.fields.items():
-        if isinstance(field, Serializer):
+        if isinstance(field, Serializer) and shown[name] is not None:
             assert shown[name].keys() == field.fields.keys()
     assert type(serializer)(data=shown).is_valid()
 

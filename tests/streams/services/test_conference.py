@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from relay.control import EndStream
+from relay.control import EndStream, Report
 from streams import services
 from streams.models import Application, Broadcast, LiveSession
 from streams.policy import Denial
 from streams.services import SocketInfo, claiming, conference
 from streams.signals import relay_commands
 from tests.streams.conftest import Arrange, Play, Publish, TurnableClock, at_most
+from tests.streams.reports import NO_STREAM
 from tests.streams.services.test_publishing import refusal
 
 RELAYS = ("relay-1", "relay-2", "relay-3")
@@ -168,14 +169,9 @@ def test_a_relay_s_death_ends_its_rooms(
 def test_reports_keep_a_registered_room_alive(
     application: Application, live: Publish, alice: SocketInfo, clock: TurnableClock
 ) -> None:
-    from relay.control import Report, StreamReport
-
     Broadcast.objects.create(application=application, stream_id="hall")
     grant = live(alice, main_track="hall")
-    numbers: dict[str, Any] = dict.fromkeys(
-        list(StreamReport.__dataclass_fields__)[4:], 0
-    )
-    stream = StreamReport("LiveApp/cam", grant.session, "VP8", "opus", **numbers)
+    stream = replace(NO_STREAM, stream="LiveApp/cam", session=grant.session)
     clock.turn(seconds=60)
 
     services.record_report(Report("relay-1", (stream,), 1), clock)
