@@ -50,6 +50,7 @@ class Publisher:
     restored: bool
     phase: str = "preparing"  # connecting, live, parked
     announced: bool = False
+    silent: bool = False  # its network is gone
 
     @property
     def flows(self) -> bool:
@@ -202,16 +203,21 @@ class Model:
 
     def stop(self, socket: str, stream: str) -> None:
         publisher = self.own(socket, stream)
-        if publisher is not None:
+        if publisher is not None and publisher.silent and publisher.can_wait:
+            self.hear(socket, f"publish_finished {stream}")
+            self.park(publisher)
+        elif publisher is not None:
             self.end_publisher(publisher, f"publish_finished {stream}")
         viewer = self.viewers.get((socket, stream))
         if viewer is not None:
             self.end_viewer(viewer, f"play_finished {stream}")
         self.stand_up(socket, stream)
-        self.end_lost(socket, [stream])
+        self.end_lost(socket, [stream], spare_silent=True)
         self.waiting.pop((socket, stream), None)
 
-    def end_lost(self, socket: str, streams: Iterable[str]) -> None:
+    def end_lost(
+        self, socket: str, streams: Iterable[str], *, spare_silent: bool = False
+    ) -> None:
         """The attempts whose connection had been lost are over in earnest."""
         for entry in list(self.lost):
             owner, lost = entry
@@ -222,6 +228,8 @@ class Model:
                 self.hear(socket, f"play_finished {lost.stream}")
                 continue
             self.hear(socket, f"publish_finished {lost.stream}")
+            if spare_silent and lost.silent:
+                continue
             if self.publishers.get(lost.stream) is lost:
                 lost.socket = socket  # it tells its room, and is not told itself
                 self.end_publisher(lost)

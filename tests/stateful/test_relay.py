@@ -210,6 +210,14 @@ class Relay(RuleBasedStateMachine):
 
     @rule(
         index=indexes,
+        track=st.sampled_from(("", *STREAMS, "hall")),
+        height=st.sampled_from((0, 240, 16_384)),
+    )
+    def force_quality(self, index: int, track: str, height: int) -> None:
+        self.handle(control.ForceQuality(self.session(index), track, height))
+
+    @rule(
+        index=indexes,
         label=st.sampled_from(("videoTrack0", "videoTrack1", "videoTrack9", "x")),
         track=streams,
         enabled=st.booleans(),

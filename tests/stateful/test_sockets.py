@@ -11,7 +11,6 @@ from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import (
-    RuleBasedStateMachine,
     invariant,
     precondition,
     rule,
@@ -20,13 +19,12 @@ from hypothesis.stateful import (
 
 from relay import control
 from streams.models import Broadcast
-from tests.stateful.fake_relay import RelaySession
-from tests.stateful.model import Model, Publisher, Viewer, gist
+from tests.stateful.model import Publisher, gist
 from tests.stateful.search import search
-from tests.stateful.world import RELAYS, Socket, World
+from tests.stateful.steps import Steps
+from tests.stateful.world import RELAYS
 
 MAX_SOCKETS = 4
-LONG_S = 24.0  # longer than any attempt or parked stream lasts
 STREAMS = ("s1", "s2")
 ROOMS = ("hall", "lounge")
 
@@ -40,73 +38,31 @@ _FAILURES = {
     control.Failure.LOCAL_DESCRIPTION: "notSetLocalDescription",
     control.Failure.OVERLOADED: "highResourceUsage",
 }
+_PROBLEMS = {
+    control.EncoderProblem.NO_SETTINGS: "no_encoder_settings",
+    control.EncoderProblem.NOT_OPENED: "encoderNotOpened",
+    control.EncoderProblem.BLOCKED: "encoderBlocked",
+}
+# Said again they change or say something again.
+_SAID_EACH_TIME = (
+    control.Started,
+    control.Silence,
+    control.RenditionChanged,
+    control.EncoderFailed,
+)
 
 
-class Sockets(RuleBasedStateMachine):
-    def __init__(self) -> None:
-        super().__init__()
-        self.world = World()
-        self.world.settle()
-        self.model = Model(RELAYS)
-        self.sessions: dict[str, tuple[str, str, str]] = {}
-        self.looked_at = 0  # of what relays have said
-
+class Sockets(Steps):
     def teardown(self) -> None:
         try:
             for socket in self.world.open_sockets():
                 self.leave(socket)
-            self.pass_time()
+            self.wait()
             assert self.world.rows() == []
             assert self.world.strays() == []
             assert self.world.loop.timers() == []
         finally:
             self.world.end()
-
-    # Steps.
-
-    def step(self, happen: Callable[[], object]) -> None:
-        """It happens, in the model already, and so does all that follows from it."""
-        self.sessions |= {
-            row.pk: (row.role, row.stream_id, self.name_of(row.channel))
-            for row in self.world.rows()
-        }
-        happen()
-        self.world.settle()
-        while self.looked_at < len(self.world.spoken):
-            _, event = self.world.spoken[self.looked_at]
-            self.looked_at += 1
-            self.follow(event)
-
-    def follow(self, event: control.Event) -> None:
-        """What a relay has said of itself in this step."""
-        if isinstance(event, control.Closed):
-            _, stream, socket = self.sessions.get(event.session, ("", "", ""))
-            viewer = self.model.viewers.get((socket, stream))
-            if viewer and event.reason is control.CloseReason.STREAM_ENDED:
-                self.model.end_viewer(viewer, f"play_finished {stream}")
-        elif isinstance(event, control.Failed) and event.session not in self.sessions:
-            self.follow_failure(event)
-
-    def follow_failure(self, event: control.Failed) -> None:
-        """A relay that does not know the stream any more."""
-        for viewer in list(self.model.viewers.values()):
-            found = self.find(viewer.socket).session.get(event.session)
-            if found is None and viewer.phase == "preparing":
-                attempts = self.find(viewer.socket).session.attempts()
-                if viewer.stream not in [a.stream_id for a in attempts]:
-                    self.model.end_viewer(viewer)
-                    self.model.find_no_stream(viewer.socket, viewer.stream)
-
-    def name_of(self, channel: str) -> str:
-        names = {s.channel: s.name for s in self.world.open_sockets() if s.channel}
-        return names.get(channel, "")
-
-    def find(self, name: str) -> Socket:
-        return next(s for s in self.world.sockets if s.name == name)
-
-    def pick(self, index: int) -> Socket | None:
-        sockets = self.world.open_sockets()
-        return sockets[index % len(sockets)] if sockets else None
 
     def ask(
         self,
@@ -135,11 +91,6 @@ class Sockets(RuleBasedStateMachine):
         socket = self.pick(index)
         if socket is not None:
             self.leave(socket)
-
-    def leave(self, socket: Socket) -> None:
-        self.model.hang_up(socket.name)
-        self.step(socket.hang_up)
-        assert not socket.is_open
 
     @rule(index=indexes, stream=streams)
     def publish(self, index: int, stream: str) -> None:
@@ -207,27 +158,6 @@ class Sockets(RuleBasedStateMachine):
 
     # Relays.
 
-    def said_about(self, found: RelaySession) -> Publisher | Viewer | None:
-        """Whose session of a relay it is; nobody's any more, perhaps."""
-        for row in self.world.rows():
-            if row.pk == found.session and row.role == "publish":
-                return self.model.publishers.get(row.stream_id)
-            if row.pk == found.session:
-                socket = self.name_of(row.channel)
-                return self.model.viewers.get((socket, row.stream_id))
-        return None
-
-    def relay_session(
-        self, index: int, fits: Callable[[RelaySession], bool]
-    ) -> tuple[str, RelaySession] | None:
-        found = [
-            (name, session)
-            for name, relay in self.world.link.relays_by_name.items()
-            for session in relay.sessions.values()
-            if fits(session)
-        ]
-        return found[index % len(found)] if found else None
-
     @rule(index=indexes)
     def relay_describes(self, index: int) -> None:
         chosen = self.relay_session(index, lambda s: not s.described and not s.parked)
@@ -273,12 +203,6 @@ class Sockets(RuleBasedStateMachine):
             self.end(about, line)
         self.step(lambda: self.world.relay(name).fail(found, failure))
 
-    def end(self, about: Publisher | Viewer, *lines: str) -> None:
-        if isinstance(about, Publisher):
-            self.model.end_publisher(about, *lines)
-        else:
-            self.model.end_viewer(about, *lines)
-
     @rule(index=indexes)
     def relay_loses(self, index: int) -> None:
         chosen = self.relay_session(index, lambda s: s.live and not s.parked)
@@ -294,12 +218,60 @@ class Sockets(RuleBasedStateMachine):
             self.model.end_viewer(about)
         self.step(lambda: self.world.relay(name).lose(found))
 
+    @rule(index=indexes, silent=st.booleans())
+    def relay_listens(self, index: int, silent: bool) -> None:
+        self.listen(index, silent)
+
+    def listen(self, index: int, silent: bool) -> Publisher | None:
+        """Whom it told of, where that is one of the model's."""
+        chosen = self.relay_session(index, lambda s: s.publishes and not s.parked)
+        if chosen is None:
+            return None
+        name, found = chosen
+        about = self.said_about(found)
+        if isinstance(about, Publisher):
+            about.silent = silent
+        event = control.Silence(found.session, found.reply_to, silent)
+        self.step(lambda: self.world.relay(name).say(event))
+        return about if isinstance(about, Publisher) else None
+
+    @rule(
+        index=indexes,
+        problem=st.sampled_from(control.EncoderProblem),
+        height=st.sampled_from((240, 720)),
+    )
+    def relay_switches(
+        self, index: int, problem: control.EncoderProblem, height: int
+    ) -> None:
+        """A viewer gets another rendition; a publisher's ladder breaks down."""
+        chosen = self.relay_session(index, lambda s: not s.parked)
+        if chosen is None:
+            return
+        name, found = chosen
+        about = self.said_about(found)
+        ends = found.session, found.reply_to
+        event: control.SessionEvent
+        if found.publishes:
+            event = control.EncoderFailed(*ends, problem)
+            line = f"error {_PROBLEMS[problem]}"
+        else:
+            event = control.RenditionChanged(*ends, found.stream, height)
+            line = "resolutionChangeInfo"
+        if about is not None:
+            self.model.hear(about.socket, f"{line} {about.stream}")
+        self.step(lambda: self.world.relay(name).say(event))
+
+    @rule(index=indexes, stream=streams, height=st.sampled_from((0, 240)))
+    def force_quality(self, index: int, stream: str, height: int) -> None:
+        command = "forceStreamQuality"
+        self.ask(index, lambda _: None, command, stream, streamHeight=height)
+
     @rule(index=st.integers(0, 12))
     def relay_repeats(self, index: int) -> None:
         """What was said once is not said again."""
         if self.world.spoken:
             name, event = self.world.spoken[-1 - index % len(self.world.spoken)]
-            if not isinstance(event, control.Started):
+            if not isinstance(event, _SAID_EACH_TIME):
                 self.step(lambda: self.world.repeat(name, event))
 
     @rule(relay=relays)
@@ -323,8 +295,7 @@ class Sockets(RuleBasedStateMachine):
 
     @rule()
     def pass_time(self) -> None:
-        self.model.pass_time(LONG_S)
-        self.step(lambda: self.world.pass_time(LONG_S))
+        self.wait()
 
     # Several at once, for there is much to do before anything can go wrong.
 
@@ -334,6 +305,19 @@ class Sockets(RuleBasedStateMachine):
         self.describe(index, "offer", stream)
         self.relay_describes(0)
         self.relay_starts(0)
+
+    @rule(index=indexes, stream=streams)
+    def retry(self, index: int, stream: str) -> None:
+        """As the SDK does where the network was away."""
+        self.go_live(index, stream)
+        silent = self.listen(index, True)
+        if silent is None:
+            return
+        names = [socket.name for socket in self.world.open_sockets()]
+        if silent.socket in names:
+            own = names.index(silent.socket)
+            self.stop(own, silent.stream)
+            self.publish(own, silent.stream)
 
     @rule(index=indexes, stream=streams)
     def watch(self, index: int, stream: str) -> None:
