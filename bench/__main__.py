@@ -33,6 +33,8 @@ RESULTS = Path(__file__).resolve().parent / "results"
 SCENARIOS = (
     "floor",
     "forward",
+    "feedback",
+    "crowd",
     "storm",
     "conference",
     "idle",
@@ -40,6 +42,7 @@ SCENARIOS = (
     "peer",
     "browser",
 )
+ON_DEMAND = ("soak",)  # half an hour
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,9 @@ class Plan:
     only: tuple[str, ...]
     viewers: tuple[int, ...]
     seconds: float
+    feedback: tuple[int, ...]
+    crowd: int
+    soak_s: float
     plays: int
     storm_s: float
     participants: tuple[int, ...]
@@ -80,25 +86,37 @@ class Run:
             self._forward(servers)
         elif "floor" in self.plan.only:
             self._try("floor", self._floor, 100)
-        if "storm" in self.plan.only:
-            self._storm(servers)
+        several = {
+            "feedback": self._feedback,
+            "storm": self._storm,
+        }
+        for name, measure in several.items():
+            if name in self.plan.only:
+                measure(servers)
         if "conference" in self.plan.only:
             self._conference()
-        if "idle" in self.plan.only and "ams" in servers:
-            plan = self.plan
-            scenario = partial(scenarios.idle, rounds=plan.rounds, round_s=plan.round_s)
-            self.results["idle"] = self._try("idle", scenario, plan.sockets)
-        if "refused" in self.plan.only and "ams" in servers:
-            plan = self.plan
-            self.results["refused"] = self._try(
-                "refused", scenarios.refused, plan.refused_sockets, plan.tries
-            )
-        if "peer" in self.plan.only and "ams" in servers:
-            self.results["peer"] = self._try(
-                "peer", scenarios.peer, self.plan.rooms, self.plan.peer_rounds
-            )
-        if "browser" in self.plan.only and "ams" in servers:
+        if "ams" not in servers:
+            return
+        for name, scenario in self._ours().items():
+            if name in self.plan.only:
+                self.results[name] = self._try(name, scenario)
+        if "browser" in self.plan.only:
             self._browser()
+
+    def _ours(self) -> dict[str, Callable[..., dict[str, Any]]]:
+        """What is measured of this server alone."""
+        plan = self.plan
+        return {
+            "crowd": _later(
+                scenarios.forward, "ams", plan.crowd, limit_s=scenarios.CROWD_LIMIT_S
+            ),
+            "soak": _later(scenarios.soak, plan.soak_s),
+            "idle": _later(
+                scenarios.idle, plan.sockets, rounds=plan.rounds, round_s=plan.round_s
+            ),
+            "refused": _later(scenarios.refused, plan.refused_sockets, plan.tries),
+            "peer": _later(scenarios.peer, plan.rooms, plan.peer_rounds),
+        }
 
     def _forward(self, servers: list[str]) -> None:
         """Server after server at each number of viewers, in changing order."""
@@ -113,6 +131,18 @@ class Run:
                 self._try(f"floor, {viewers} viewers", self._floor, viewers)
         rows.sort(key=lambda row: (row["asked"], row["server"]))
         self.results["forward"] = rows
+
+    def _feedback(self, servers: list[str]) -> None:
+        """As `_forward`, of viewers whose path loses a little."""
+        scenario = partial(scenarios.forward, feedback=True)
+        rows: list[dict[str, Any]] = []
+        for viewers in self.plan.feedback:
+            for kind in servers:
+                what = f"{kind}, {viewers} viewers with feedback"
+                row = self._try(what, scenario, kind, viewers)
+                if row:
+                    rows.append({"server": kind} | row)
+        self.results["feedback"] = rows
 
     def _floor(self, bench: scenarios.Bench, viewers: int) -> dict[str, Any]:
         """The floor now, beside the servers just measured at that many viewers."""
@@ -184,14 +214,18 @@ class Run:
 def parse_plan(words: list[str]) -> Plan:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="about 90 s")
-    parser.add_argument("--only", default=",".join(SCENARIOS), help=str(SCENARIOS))
+    parser.add_argument(
+        "--only", default=",".join(SCENARIOS), help=str(SCENARIOS + ON_DEMAND)
+    )
     parser.add_argument(
         "--viewers", type=counts, help="such as 5,20; default 5,20,60,200"
     )
     parser.add_argument("--seconds", type=float, help="of each steady window")
+    parser.add_argument("--crowd", type=int, help="viewers of the crowd, default 800")
+    parser.add_argument("--soak-minutes", type=float, default=30.0)
     found = parser.parse_args(words)
     only = tuple(found.only.split(","))
-    if unknown := set(only) - set(SCENARIOS):
+    if unknown := set(only) - set(SCENARIOS + ON_DEMAND):
         parser.error(f"no such scenario: {', '.join(sorted(unknown))}")
     quick = found.quick
     usual = (5, 20) if quick else (5, 20, 60, 200)
@@ -199,6 +233,9 @@ def parse_plan(words: list[str]) -> Plan:
         only=only,
         viewers=found.viewers or usual,
         seconds=min(found.seconds or (3.0 if quick else 8.0), 60.0),
+        feedback=(20,) if quick else (60, 200),
+        crowd=found.crowd or (100 if quick else 800),
+        soak_s=found.soak_minutes * 60,
         plays=100 if quick else 500,
         storm_s=2.0 if quick else 10.0,
         participants=(10,) if quick else (10, 40),
@@ -214,6 +251,13 @@ def parse_plan(words: list[str]) -> Plan:
         page_returns=1 if quick else 3,
         kills=1 if quick else 2,
     )
+
+
+def _later(
+    scenario: Callable[..., dict[str, Any]], *words: Any, **options: Any
+) -> Callable[[scenarios.Bench], dict[str, Any]]:
+    """The scenario with all its words but the bench, which comes first."""
+    return lambda bench: scenario(bench, *words, **options)
 
 
 def counts(text: str) -> tuple[int, ...]:

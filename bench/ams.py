@@ -34,7 +34,7 @@ class AmsSignalling:
         await self._trickle(stream, candidate())
 
     async def wait_published(self) -> None:
-        await self._wait("publish_started")
+        await self._wait("publish_started", "session_restored")
         self._socket.drain()
 
     async def play(
@@ -73,11 +73,11 @@ class AmsSignalling:
             }
         )
 
-    async def _wait(self, word: str) -> dict[str, Any]:
-        """The next message whose command or definition is `word`."""
+    async def _wait(self, *words: str) -> dict[str, Any]:
+        """The next message whose command or definition is one of `words`."""
         while True:
             message = await self._socket.receive()
             if message.get("command") == "error":
                 raise Refused(str(message.get("definition")))
-            if word in (message.get("command"), message.get("definition")):
+            if {message.get("command"), message.get("definition")} & set(words):
                 return message

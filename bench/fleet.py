@@ -28,6 +28,7 @@ class Fleet:
     kind: str
     url: str
     stream: str
+    feedback: bool = False
     media: MediaLoop = field(default_factory=MediaLoop)
     viewers: list[Viewer] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
@@ -35,7 +36,7 @@ class Fleet:
 
     async def join(self, *, timed: bool) -> Viewer | None:
         """One more viewer, returned at its first packet; nothing if it fails."""
-        viewer = Viewer(self.media, timed=timed)
+        viewer = Viewer(self.media, timed=timed, feedback=self.feedback)
         signalling = make_signalling(self.kind, self.url)
         try:
             await asyncio.wait_for(self._play(viewer, signalling), JOIN_TIMEOUT_S)
@@ -71,6 +72,15 @@ class Fleet:
                 await signalling.close()
         self.viewers.clear()
         self._signalling.clear()
+
+    async def leave_first(self) -> bool:
+        """Whether there was a viewer: the one that came first goes."""
+        if not self.viewers:
+            return False
+        self.viewers.pop(0).close()
+        with contextlib.suppress(WebSocketException, OSError):
+            await self._signalling.pop(0).close()
+        return True
 
     async def _play(self, viewer: Viewer, signalling: Signalling) -> None:
         await signalling.open()

@@ -52,6 +52,7 @@ class Load:
     cores: Sequence[int]  # where the server runs
     viewers: int
     seconds: float
+    feedback: bool = False
 
 
 def look(load: Load) -> Usage:
@@ -78,7 +79,7 @@ def joins(tallies: Sequence[Tally]) -> dict[str, float]:
 
 
 async def run(load: Load) -> dict[str, Any]:
-    fleet = Fleet(load.kind, load.url, load.stream)
+    fleet = Fleet(load.kind, load.url, load.stream, load.feedback)
     await fleet.join(timed=True)  # what a first viewer loads is not a viewer's cost
     await fleet.leave()
     await asyncio.sleep(0.5)
@@ -112,6 +113,8 @@ async def measure_window(load: Load, viewers: Sequence[Viewer]) -> dict[str, Any
         tally.delays_s.clear()
     marks = [tally.mark for tally in tallies]
     packets = sum(t.packets for t in tallies)
+    resent = sum(t.resent for t in tallies)
+    nacks = sum(v.feedback.nacks for v in viewers if v.feedback)
     size = sum(t.bytes for t in tallies)
     before = look(load)
     await asyncio.sleep(load.seconds)
@@ -119,6 +122,8 @@ async def measure_window(load: Load, viewers: Sequence[Viewer]) -> dict[str, Any
     lagging.cancel()
     packets = sum(t.packets for t in tallies) - packets
     size = sum(t.bytes for t in tallies) - size
+    resent = sum(t.resent for t in tallies) - resent
+    nacks = sum(v.feedback.nacks for v in viewers if v.feedback) - nacks
     lost = sum(_lost(m, t.mark) for m, t in zip(marks, tallies, strict=True))
     delays_ms = [d * 1e3 for t in tallies for d in t.delays_s]
     took, used = after.at - before.at, after.cpu_s - before.cpu_s
@@ -146,6 +151,8 @@ async def measure_window(load: Load, viewers: Sequence[Viewer]) -> dict[str, Any
         "delay_ms_p50": round(percentile(delays_ms, 50), 2),
         "delay_ms_p99": round(percentile(delays_ms, 99), 2),
         "delay_samples": len(delays_ms),
+        "nacks": nacks,
+        "resent": resent,
     }
 
 

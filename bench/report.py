@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 NAMES = {"ams": "this server", "janus": "Janus", "echo": "bare echo"}
@@ -12,22 +12,20 @@ Row = Sequence[object]
 def render(report: dict[str, Any]) -> str:
     """All tables of a run as one text."""
     parts = [_title(report)]
-    if report.get("floor"):
-        parts.append(_floor(report))
-    if report.get("forward"):
-        parts.append(_forward(report))
-    if report.get("storm"):
-        parts.append(_storm(report["storm"]))
-    if report.get("conference"):
-        parts.append(_conference(report["conference"]))
-    if report.get("idle"):
-        parts.append(_idle(report["idle"]))
-    if report.get("refused"):
-        parts.append(_refused(report["refused"]))
-    if report.get("peer"):
-        parts.append(_peer(report["peer"]))
-    if report.get("browser"):
-        parts.append(_browser(report["browser"]))
+    tables: dict[str, Callable[[], str]] = {
+        "floor": lambda: _floor(report),
+        "forward": lambda: _forward(report),
+        "feedback": lambda: _forward(report, "feedback"),
+        "crowd": lambda: _crowd(report["crowd"]),
+        "soak": lambda: _soak(report["soak"]),
+        "storm": lambda: _storm(report["storm"]),
+        "conference": lambda: _conference(report["conference"]),
+        "idle": lambda: _idle(report["idle"]),
+        "refused": lambda: _refused(report["refused"]),
+        "peer": lambda: _peer(report["peer"]),
+        "browser": lambda: _browser(report["browser"]),
+    }
+    parts += [table() for name, table in tables.items() if report.get(name)]
     targets = list(judge(report))
     if targets:
         parts.append(_table(("target", "bound", "measured", "met"), targets))
@@ -79,10 +77,24 @@ def _judge_forward(report: dict[str, Any]) -> Iterator[Row]:
         yield _verdict("join p95, ms", 100, max(r["join_ms_p95"] for r in mine))
         yield _verdict("RSS a viewer, kB", 200, mine[-1]["rss_kb_per_viewer"])
         yield _verdict("lost packets", 0, sum(r["lost_packets"] for r in mine))
+    yield from _judge_feedback(report)
     few, many = cost.get(("ams", 60)), cost.get(("ams", 200))
     if few and many:
         growth = round(many["us_per_packet"] / few["us_per_packet"], 2)
         yield _verdict("CPU a packet, 200 over 60 viewers", 1.0, growth)
+
+
+def _judge_feedback(report: dict[str, Any]) -> Iterator[Row]:
+    rows = report.get("feedback", [])
+    cost = {(row["server"], row["asked"]): row["us_per_packet"] for row in rows}
+    for (server, viewers), ours in cost.items():
+        janus = cost.get(("janus", viewers))
+        if server == "ams" and janus:
+            name = f"{viewers} viewers with feedback: CPU a packet, of Janus"
+            yield _verdict(name, 0.3, round(ours / janus, 3))
+    if crowd := report.get("crowd"):
+        name = f"{crowd['viewers']} viewers: added delay p99, ms"
+        yield _verdict(name, 20, crowd["delay_ms_p99"])
 
 
 def _judge_browser(found: dict[str, Any]) -> Iterator[Row]:
@@ -130,15 +142,15 @@ def _floor(report: dict[str, Any]) -> str:
     return _table(heads, rows)
 
 
-def _forward(report: dict[str, Any]) -> str:
+def _forward(report: dict[str, Any], scenario: str = "forward") -> str:
     janus = {
         row["asked"]: row["us_per_packet"]
-        for row in report["forward"]
+        for row in report[scenario]
         if row["server"] == "janus"
     }
     floors = floors_of(report)
     heads = (
-        "viewers",
+        "viewers" if scenario == "forward" else "viewers with feedback",
         "server",
         "CPU µs a packet",
         "of Janus",
@@ -169,9 +181,45 @@ def _forward(report: dict[str, Any]) -> str:
                 f"{row['server_cpu_percent']:.0f} / {row['client_cpu_percent']:.0f}"
                 f" / {row['others_cpu_percent']:.0f}",
             )
-            for row in report["forward"]
+            for row in report[scenario]
         ],
     )
+
+
+def _crowd(row: dict[str, Any]) -> str:
+    heads = (
+        "crowd: viewers",
+        "failed",
+        "packets/s",
+        "CPU µs a packet",
+        "added delay ms p50 / p99",
+        "lost",
+        "relay % of a core",
+        "clients % of a core",
+        "clients' lag ms p99",
+    )
+    relay = row["relay_us_per_packet"] * row["packets_per_s"] / 1e4
+    figures: Row = (
+        row["viewers"],
+        row["failed"],
+        row["packets_per_s"],
+        row["us_per_packet"],
+        f"{row['delay_ms_p50']:.1f} / {row['delay_ms_p99']:.1f}",
+        row["lost_packets"],
+        f"{relay:.0f}",
+        row["client_cpu_percent"],
+        row["client_lag_ms_p99"],
+    )
+    return _table(heads, [figures])
+
+
+def _soak(found: dict[str, Any]) -> str:
+    heads = ("soak, at rest", "after the warm-up", "at the end")
+    before, after = found["before"], found["after"]
+    rows: list[Row] = [(name, before[name], after[name]) for name in before]
+    done = ", ".join(f"{count} {what}" for what, count in found["done"].items())
+    text = f"{found['seconds'] / 60:.0f} minutes: {done}; {found['failed']} failed."
+    return f"{text}\n\n{_table(heads, rows)}"
 
 
 def _storm(storms: dict[str, Any]) -> str:

@@ -18,6 +18,8 @@ from bench.servers import Server, serve
 
 STREAM = "77"  # Janus's feeds are numbers
 FORWARD_LIMIT_S = 150.0
+CROWD_LIMIT_S = 300.0
+SOAK_MARGIN_S = 180.0
 STORM_LIMIT_S = 90.0
 IDLE_LIMIT_S = 150.0
 REFUSED_LIMIT_S = 120.0
@@ -60,9 +62,18 @@ def totals_of(publisher: subprocess.Popen[str]) -> dict[str, Any]:
     return read_json(publisher, 10)
 
 
-def forward(bench: Bench, kind: str, viewers: int) -> dict[str, Any]:
-    """One server, one publisher, `viewers` viewers."""
-    place = bench.place(f"forward-{kind}-{viewers}")
+def forward(
+    bench: Bench,
+    kind: str,
+    viewers: int,
+    *,
+    feedback: bool = False,
+    limit_s: float = FORWARD_LIMIT_S,
+) -> dict[str, Any]:
+    """One server, one publisher, `viewers` viewers; with `feedback`, of RR, REMB and
+    a NACK for one packet in a hundred.
+    """
+    place = bench.place(f"forward-{kind}-{viewers}-{feedback}")
     log = place / "clients.log"
     with (
         serve(kind, place, bench.cores) as server,
@@ -79,12 +90,32 @@ def forward(bench: Bench, kind: str, viewers: int) -> dict[str, Any]:
                 "cores": sorted(bench.cores.server),
                 "viewers": viewers,
                 "seconds": bench.seconds,
+                "feedback": feedback,
             },
             cores=bench.cores,
             log=log,
-            limit_s=FORWARD_LIMIT_S,
+            limit_s=limit_s,
         )
         return result | {"publisher": totals_of(publisher)}
+
+
+def soak(bench: Bench, seconds: float) -> dict[str, Any]:
+    """Joins, leaves and republishing for a long time: what is left of them."""
+    place = bench.place("soak")
+    with serve("ams", place, bench.cores) as server:
+        return run_json(
+            "bench.soak",
+            {
+                "url": server.url,
+                "pids": server.pids,
+                "parts": server.parts,
+                "database": str(place / "data" / "db.sqlite3"),
+                "seconds": seconds,
+            },
+            cores=bench.cores,
+            log=place / "clients.log",
+            limit_s=seconds + SOAK_MARGIN_S,
+        )
 
 
 def storm(bench: Bench, kind: str, plays: int, over_s: float) -> dict[str, Any]:

@@ -46,6 +46,14 @@ class Section:
                 return number
         return ""
 
+    def rtx_of(self, payload_type: str) -> str:
+        """The payload type that retransmits `payload_type`; "" without one."""
+        for value in self.values("fmtp"):
+            number, _, parameters = value.partition(" ")
+            if parameters.strip() == f"apt={payload_type}":
+                return number
+        return ""
+
 
 @dataclass(frozen=True, slots=True)
 class Remote:
@@ -98,7 +106,8 @@ def parse_candidate(line: str) -> tuple[str, int] | None:
 
 
 def make_answer(remote: Remote, local: Local) -> str:
-    """An answer that receives the first VP8 track and refuses everything else."""
+    """An answer that receives the first VP8 track, and its RTX where it is offered;
+    everything else is refused."""
     bundle, bodies = [], []
     for section in remote.sections:
         number = section.payload_type("VP8") if section.kind == "video" else ""
@@ -201,13 +210,16 @@ def _transport(local: Local) -> list[str]:
 
 
 def _received(section: Section, number: str, local: Local) -> str:
+    rtx = section.rtx_of(number)
     lines = [
-        f"m=video 9 {section.protocol} {number}",
+        f"m=video 9 {section.protocol} {number} {rtx}".rstrip(),
         "c=IN IP4 0.0.0.0",
         f"a=mid:{section.value('mid')}",
         "a=recvonly",
         f"a=rtpmap:{number} VP8/90000",
     ]
+    if rtx:
+        lines += [f"a=rtpmap:{rtx} rtx/90000", f"a=fmtp:{rtx} apt={number}"]
     for value in section.values("extmap"):
         if value.split()[-1] in ECHOED_EXTENSIONS:
             lines.append(f"a=extmap:{value}")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from aiortc.rtp import RtcpReceiverInfo, RtcpRrPacket
 from pylibsrtp import Error as SrtpError
 
+from bench.feedback import Feedback
 from bench.peer import MediaLoop, Peer
 from bench.sdp import make_answer, parse_remote
 from bench.stamp import is_vp8_key_frame_start, read_stamp
@@ -35,6 +36,7 @@ class Tally:
     bytes: int = 0
     mark: tuple[int, int] = (0, 0)  # a sequence number, and `packets` at it
     delays_s: list[float] = field(default_factory=list)
+    resent: int = 0  # packets that came by RTX
 
     @property
     def join_s(self) -> float:
@@ -46,10 +48,17 @@ class Tally:
 
 
 class Viewer(Peer):
-    """Timed viewers have the kernel stamp what arrives, and measure the delay."""
+    """Timed viewers have the kernel stamp what arrives, and measure the delay.
 
-    def __init__(self, media: MediaLoop, *, timed: bool) -> None:
+    With `feedback` it sends what a browser would on a path that loses a little,
+    otherwise a receiver report without loss once a second.
+    """
+
+    def __init__(
+        self, media: MediaLoop, *, timed: bool, feedback: bool = False
+    ) -> None:
         super().__init__(media)
+        self.feedback = Feedback(self._send_rtcp) if feedback else None
         self.tally = Tally()
         self.first_packet: asyncio.Future[None] = self._loop.create_future()
         self._timed = timed
@@ -86,9 +95,10 @@ class Viewer(Peer):
 
     def handle_rtp(self, data: bytes) -> None:
         """Until the first key frame, every packet is decrypted and looked at."""
-        if data[1] not in self._types or self.inbound is None:
-            return
         tally = self.tally
+        if data[1] not in self._types or self.inbound is None:
+            tally.resent += 1  # RTX is the only other format that was accepted
+            return
         tally.packets += 1
         tally.bytes += len(data)
         tally.mark = (data[2] << 8 | data[3], tally.packets)
@@ -105,6 +115,10 @@ class Viewer(Peer):
         if not tally.key_frame_at and is_vp8_key_frame_start(plain):
             tally.key_frame_at = now
             self.media.settle(self)
+
+    def handle_rtcp(self, data: bytes) -> None:
+        if self.feedback is not None:
+            self.feedback.handle(data)
 
     def handle_connected(self) -> None:
         self._report_timer = self._loop.call_later(
@@ -156,7 +170,10 @@ class Viewer(Peer):
     def _remember(self, buffer: bytearray, packets: int) -> None:
         """Note the sequence number, when the last datagram read was video."""
         if packets and buffer[1] in self._types and buffer[0] > 127:
-            self.tally.mark = (buffer[2] << 8 | buffer[3], self.tally.packets)
+            newest = buffer[2] << 8 | buffer[3]
+            self.tally.mark = (newest, self.tally.packets)
+            if self.feedback is not None:
+                self.feedback.received(self._ssrc, newest, packets)
 
     def _sample(self, data: bytes, extra: list[tuple[int, int, bytes]]) -> None:
         self._frames += 1
@@ -173,17 +190,25 @@ class Viewer(Peer):
                 self.tally.delays_s.append((arrived_ns - sent_ns) / 1e9)
 
     def _report(self) -> None:
-        """Send a receiver report without loss, as browsers do every second."""
-        if self.outbound is not None and self._ssrc:
+        """Of the last second."""
+        newest = self.tally.mark[0]
+        if not self._ssrc:
+            pass
+        elif self.feedback is not None:
+            self.feedback.report(self._ssrc, newest)
+        else:
             info = RtcpReceiverInfo(
                 ssrc=self._ssrc,
                 fraction_lost=0,
                 packets_lost=0,
-                highest_sequence=self.tally.mark[0],
+                highest_sequence=newest,
                 jitter=0,
                 lsr=0,
                 dlsr=0,
             )
-            report = RtcpRrPacket(ssrc=1, reports=[info])
-            self.send(self.outbound.protect_rtcp(bytes(report)))
+            self._send_rtcp(bytes(RtcpRrPacket(ssrc=1, reports=[info])))
         self._report_timer = self._loop.call_later(REPORT_INTERVAL_S, self._report)
+
+    def _send_rtcp(self, data: bytes) -> None:
+        if self.outbound is not None:
+            self.send(self.outbound.protect_rtcp(data))
