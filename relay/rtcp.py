@@ -227,9 +227,9 @@ def _parse_payload_feedback(fmt: int, body: bytes) -> Feedback | None:
     if fmt == _PLI:
         return PictureLoss(media_ssrc)
     if fmt == _FIR:
-        return FullIntraRequest(
-            tuple(ssrc for ssrc, _ in _FIR_ENTRY.iter_unpack(detail))
-        )
+        # Each once: who asks for one a hundred times would cost a hundred answers.
+        named = dict.fromkeys(ssrc for ssrc, _ in _FIR_ENTRY.iter_unpack(detail))
+        return FullIntraRequest(tuple(named))
     if fmt == _APPLICATION and detail.startswith(b"REMB"):
         _, count, high, low = _REMB_HEAD.unpack_from(detail)
         bitrate_bps = ((high & 3) << 16 | low) << (high >> 2)

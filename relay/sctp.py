@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 COMMON_HEADER = 12
 CHUNK_HEADER = 4
 DATA_HEADER = 16
+INIT_HEADER = 20
 MAX_STREAMS = 64  # ids in each direction; a browser takes every other one
 MAX_LABEL_BYTES = 1024  # a stream id of 512 characters fits
 
@@ -91,8 +92,10 @@ def _data(chunk: bytes) -> bool:
 
 
 def _init(chunk: bytes) -> bool:
+    if len(chunk) < INIT_HEADER:
+        return False
     tag, _, outbound, inbound = struct.unpack_from("!LLHH", chunk, CHUNK_HEADER)
-    return bool(tag and outbound and inbound) and _has_parameters(chunk, 20)
+    return bool(tag and outbound and inbound) and _has_parameters(chunk, INIT_HEADER)
 
 
 def _sack(chunk: bytes) -> bool:

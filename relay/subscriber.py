@@ -148,7 +148,7 @@ class Subscriber(Peer):
 
     def _request_key_frame(self, ssrcs: tuple[int, ...], now: float) -> None:
         self.key_frame_requests += 1
-        for ssrc in dict.fromkeys(ssrcs):  # a request may name one many times
+        for ssrc in ssrcs:
             lane = self.lanes_by_ssrc.get(ssrc)
             if lane is not None and lane.track is not None and lane.stream is not None:
                 lane.track.request_key_frame(now)

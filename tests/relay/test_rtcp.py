@@ -164,6 +164,12 @@ def test_a_fir_is_read_with_all_its_targets() -> None:
     assert parse_compound(bytes(packet)) == [FullIntraRequest((8, 9))]
 
 
+def test_a_fir_that_names_one_target_often_asks_once() -> None:
+    fci = pack("!LB3x", 8, 1) * 100
+    packet = rtp.RtcpPsfbPacket(fmt=4, ssrc=1, media_ssrc=0, fci=fci)
+    assert parse_compound(bytes(packet)) == [FullIntraRequest((8,))]
+
+
 @given(u32, st.integers(0, 2**40), st.lists(u32, max_size=5))
 def test_a_remb_has_the_bytes_of_aiortc(
     sender: int, bitrate: int, ssrcs: list[int]

@@ -6,7 +6,7 @@ import struct
 
 import pytest
 from aiortc.rtcsctptransport import parse_packet
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from relay.sctp import (
@@ -27,6 +27,7 @@ from tests.relay.sctp_packets import (
 )
 
 RESET = struct.pack("!LLL", 1, 2, 3)
+SHORT_INIT = struct.pack("!LLHH", 1, 0, 1, 1)  # without its first number
 
 
 @pytest.mark.parametrize(
@@ -68,6 +69,9 @@ def test_what_browsers_send_goes_through(chunks: list[bytes]) -> None:
         [init(tag=0)],
         [init(streams=0)],
         [chunk(1, bytes(8))],
+        [chunk(1, SHORT_INIT)],
+        [chunk(2, SHORT_INIT)],
+        [chunk(1, SHORT_INIT + bytes(3))],
         [sack(5, (3, 2))],
         [sack(5, (0, 65535))],
         [sack(5, (2, 5), (4, 9))],
@@ -82,7 +86,7 @@ def test_what_browsers_send_goes_through(chunks: list[bytes]) -> None:
         [chunk(192, struct.pack("!LHH", 9, MAX_STREAMS, 1))],
         [chunk(192, bytes(6))],
     ],
-    ids=range(25),
+    ids=range(28),
 )
 def test_odd_lengths_and_numbers_do_not(chunks: list[bytes]) -> None:
     assert not is_sane(packet(*chunks))
@@ -109,10 +113,13 @@ def test_garbage_is_judged_without_an_error(garbage: bytes) -> None:
 
 @given(
     st.lists(
-        st.tuples(st.sampled_from([0, 1, 3, 4, 6, 7, 9, 130, 192]), st.binary()),
+        st.tuples(
+            st.sampled_from([0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 130, 192]), st.binary()
+        ),
         max_size=4,
     )
 )
+@example([(1, SHORT_INIT)])
 def test_what_goes_through_is_parsed_by_aiortc(chunks: list[tuple[int, bytes]]) -> None:
     made = packet(*(chunk(kind, body) for kind, body in chunks))
     if is_sane(made):
