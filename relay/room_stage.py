@@ -139,7 +139,7 @@ class Stage:
         return self._seen
 
     def _choose(self, *kinds: str) -> list[str]:
-        if not self._viewer.started:
+        if not self._viewer.is_reachable:
             return []
         seen = self._look()
         changed = []

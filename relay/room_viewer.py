@@ -261,8 +261,12 @@ class RoomViewer(Subscriber):
         if everybody or track in self._seen or self.stage.has_slot(track):
             self.adaptation.force("" if everybody else track, height)
 
+    def carry(self) -> None:
+        self._carry()
+        self.stage.assign()
+
     def _carry(self) -> None:
-        if not self.started:
+        if not self.is_reachable:
             return
         seen = set(self.room.seen_by(self))
         for carried in self._carried.values():

@@ -89,10 +89,26 @@ class Subscriber(Peer):
             if self.lanes_by_ssrc.pop(ssrc, None) is not None:
                 forget_ssrc(self.dtls.tx, ssrc)
 
+    @property
+    def is_reachable(self) -> bool:
+        """Whether media goes out to it: not between two of its connections."""
+        return self.started and self.address is not None
+
+    def carry(self) -> None:
+        """Its lanes carry what it is to be sent now."""
+        raise NotImplementedError  # Viewer and RoomViewer know their tracks
+
     def on_address_changed(self) -> None:
+        if self.address is None:
+            # Numbers that pass unsent would have SRTP guess its rollover wrong.
+            for lane in self.lanes_by_ssrc.values():
+                lane.detach()
+            return
         for lane in self.lanes_by_ssrc.values():
             if lane.track is not None:
                 lane.track.receivers.changed = True
+        if self.started:
+            self.carry()
 
     def force_quality(self, track: str, height: int) -> None:
         """As control.ForceQuality."""

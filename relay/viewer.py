@@ -51,7 +51,7 @@ class Viewer(Subscriber):
 
     def on_connected(self) -> None:
         self.mark_started()
-        self._carry_enabled()
+        self.carry()
         self.router.viewer_started(self)
 
     def close(self) -> None:
@@ -63,14 +63,14 @@ class Viewer(Subscriber):
         for kind, wanted in (("video", video), ("audio", audio)):
             if wanted is not None:
                 self.enabled[kind] = wanted
-        if self.started:
-            self._carry_enabled()
+        if self.is_reachable:
+            self.carry()
 
     def force_quality(self, track: str, height: int) -> None:
         if track in ("", self.stream.stream_id):
             self.adaptation.force("", height)
 
-    def _carry_enabled(self) -> None:
+    def carry(self) -> None:
         for kind, lane in self._by_kind.items():
             if self.enabled[kind]:
                 self.stream.carry(lane)

@@ -140,9 +140,14 @@ async def test_the_end_of_a_connection_is_noticed_at_once(
 async def test_a_new_connection_takes_over(still_relay: RunningRelay) -> None:
     publisher = await publish_raw(still_relay, STREAM)
     viewer = await play_by_tcp(still_relay, STREAM)
+    before = max(packet.seq for packet in viewer.rtp)
     await reopened(viewer)
-    publisher.send_video(2, LAST)
+    publisher.send_video(2, DELTA_FRAME)  # which it could not decode
+    publisher.send_video(3, KEY_FRAME)
+    publisher.send_video(4, LAST)
     await viewer.until(lambda: lasts(viewer))
+    # Its numbers go on where they were: SRTP counts their wraps by what it sent.
+    assert [(p.seq - before) & 0xFFFF for p in lasts(viewer)] == [2]
     assert len(still_relay.tcp._connections) == 1
 
 
