@@ -212,7 +212,7 @@ async def _first_frames(
 async def measure_returns(stage: Stage) -> dict[str, Any]:
     """The publisher's page is closed and opened again under a connected viewer.
 
-    `told`: what the server sent the viewer meanwhile, pongs aside.
+    `told`: what the server sent the viewer meanwhile, pongs and measurements aside.
     """
     publisher = await stage.publish("return")
     viewer = await stage.open()
@@ -246,7 +246,8 @@ def _listen(socket: WebSocket, told: list[str]) -> None:
 
     def note(payload: str | bytes) -> None:
         message = json.loads(payload)
-        if message["command"] != "pong":
+        measured = message.get("definition") == "bitrateMeasurement"
+        if message["command"] != "pong" and not measured:
             told.append(f"{message['command']} {message.get('definition', '')}".strip())
 
     socket.on("framereceived", note)
