@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from relay.router import Router
     from relay.stream import Stream
 
-NACK_REPEAT_S = 0.1  # while the round trip is not known
 REPORT_INTERVAL_S = 0.2  # each report that is passed on costs a packet a viewer
 
 

@@ -84,6 +84,12 @@ class Attempt:
         """Whether its relay keeps the stream for it, under its earlier session."""
         return False
 
+    def relay_track(self, track_id: str) -> str:
+        """What relays call the track that a viewer names so; "" = all of a room."""
+        if not self.is_room:
+            return track_id or self.stream_id
+        return "" if track_id == self.stream_id else track_id
+
     def cancel_timer(self) -> None:
         if self.timer is not None:
             self.timer.cancel()

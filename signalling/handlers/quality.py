@@ -32,11 +32,7 @@ async def force_stream_quality(
     attempt = context.session.find(Role.PLAY, message.stream_id)
     if attempt is None:
         return []
-    track = message.track_id
-    if not attempt.is_room:
-        track = track or message.stream_id
-    elif track == message.stream_id:
-        track = ""
+    track = attempt.relay_track(message.track_id)
     command = control.ForceQuality(attempt.session, track, message.height)
     await context.tell(attempt, command)
     return []

@@ -29,13 +29,10 @@ async def set_track(context: Context, message: SetTrack) -> list[Outgoing]:
     attempt = context.session.find(Role.PLAY, message.stream_id)
     if attempt is None:
         return []
-    track = message.track_id
-    if not attempt.is_room:
-        track = track or message.stream_id
-    elif track == message.stream_id:
-        if message.video is not None and message.audio is not None:
-            return []  # multitrackplayer.html lists the room among its tracks
-        track = ""
+    names_room = attempt.is_room and message.track_id == message.stream_id
+    if names_room and message.video is not None and message.audio is not None:
+        return []  # multitrackplayer.html lists the room among its tracks
+    track = attempt.relay_track(message.track_id)
     command = control.SetTracks(
         attempt.session, track, video=message.video, audio=message.audio
     )

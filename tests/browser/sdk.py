@@ -222,3 +222,19 @@ class SdkBrowser:
         await page.goto(f"{self._pages_url}/page/{version}")
         await page.wait_for_function("window.sdkReady === true")
         return SdkPage(page, server, application)
+
+
+async def publishing(sdk: SdkBrowser, server: ServerProcess, stream: str) -> SdkPage:
+    page = await sdk.open(server)
+    await page.start()
+    await page.publish(stream)
+    await page.wait_for_call("publish_started")
+    return page
+
+
+async def playing(sdk: SdkBrowser, server: ServerProcess, stream: str) -> SdkPage:
+    page = await sdk.open(server)
+    await page.start(play_only=True)
+    await page.play(stream)
+    await page.wait_for_call("play_started")
+    return page

@@ -7,26 +7,10 @@ import signal
 
 import pytest
 
-from tests.browser.sdk import SdkBrowser, SdkPage
+from tests.browser.sdk import SdkBrowser, playing, publishing
 from tests.server_process import ServerProcess
 
 VERSIONS = ["2.16.2", "2.9.0", "2.4.2"]
-
-
-async def publishing(sdk: SdkBrowser, server: ServerProcess, stream: str) -> SdkPage:
-    page = await sdk.open(server)
-    await page.start()
-    await page.publish(stream)
-    await page.wait_for_call("publish_started")
-    return page
-
-
-async def playing(sdk: SdkBrowser, server: ServerProcess, stream: str) -> SdkPage:
-    page = await sdk.open(server)
-    await page.start(play_only=True)
-    await page.play(stream)
-    await page.wait_for_call("play_started")
-    return page
 
 
 @pytest.mark.parametrize("version", VERSIONS)

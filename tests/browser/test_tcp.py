@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from tests.browser.pairs import selected_pair
-from tests.browser.sdk import SdkBrowser, SdkPage
+from tests.browser.sdk import SdkBrowser, playing, publishing
 from tests.browser.tcp_only import PUBLIC_ADDRESS, TcpOnly, tcp_only_network
 from tests.server_process import ServerProcess
 
@@ -27,29 +27,13 @@ async def network(far_server: ServerProcess) -> AsyncIterator[TcpOnly]:
         yield network
 
 
-async def publishing(sdk: SdkBrowser, server: ServerProcess, stream: str) -> SdkPage:
-    page = await sdk.open(server)
-    await page.start()
-    await page.publish(stream)
-    await page.wait_for_call("publish_started")
-    return page
-
-
-async def playing(sdk: SdkBrowser, server: ServerProcess, stream: str) -> SdkPage:
-    page = await sdk.open(server)
-    await page.start(play_only=True)
-    await page.play(stream)
-    await page.wait_for_call("play_started")
-    await page.wait_for_frames(30)
-    return page
-
-
 @pytest.mark.usefixtures("network")
 async def test_it_publishes_and_plays_without_udp(
     sdk: SdkBrowser, far_server: ServerProcess
 ) -> None:
     publisher = await publishing(sdk, far_server, "over-tcp")
     viewer = await playing(sdk, far_server, "over-tcp")
+    await viewer.wait_for_frames(30)
     for page in (publisher, viewer):
         assert (await selected_pair(page, "over-tcp")).protocol == "tcp"
         assert await page.page.evaluate("window.failures") == []
@@ -62,6 +46,7 @@ async def test_media_goes_on_after_its_connections_were_cut(
 ) -> None:
     await publishing(sdk, far_server, "cut")
     viewer = await playing(sdk, far_server, "cut")
+    await viewer.wait_for_frames(30)
     before = network.connections
     network.cut()
     await viewer.wait_for_frames(40)
@@ -76,5 +61,6 @@ async def test_with_udp_there_is_no_media_over_tcp(
 ) -> None:
     publisher = await publishing(sdk, server, "over-udp")
     viewer = await playing(sdk, server, "over-udp")
+    await viewer.wait_for_frames(30)
     for page in (publisher, viewer):
         assert (await selected_pair(page, "over-udp")).protocol == "udp"

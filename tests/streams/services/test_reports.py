@@ -8,14 +8,10 @@ from streams.clock import to_ms
 from streams.models import Application, Broadcast, LiveSession, Node
 from streams.services import SocketInfo
 from tests.streams.conftest import Publish, TurnableClock, at_most
+from tests.streams.reports import NO_STREAM
 
-STREAM = StreamReport(
-    stream="LiveApp/cam",
-    session="",
-    video_codec="VP8",
-    audio_codec="opus",
-    width=1280,
-    height=720,
+STREAM = replace(
+    NO_STREAM,
     video_bitrate=1_500_000,
     audio_bitrate=64_000,
     received_bytes=12_345_678_901,
@@ -24,7 +20,6 @@ STREAM = StreamReport(
     rtt_ms=21,
     viewers=3,
     key_frame_requests=2,
-    dropped_sends=0,
 )
 
 
